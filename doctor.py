@@ -27,6 +27,7 @@ Verdict = Literal["good", "note", "broken"]
 CONSTRAINTS = Path(__file__).parent / "constraints.txt"
 PACKAGES = (
     *(
+        "openpyxl",
         "openvino",
         "numpy",
         "pillow",

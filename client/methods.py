@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from client.records.photos import Page
+from client.requests import accounts as account_requests
 from client.requests import catalogue as catalogue_requests
 from client.requests import jobs as job_requests
 from client.requests import keys as key_requests
@@ -151,6 +152,7 @@ class Methods:
     job_faults = Listing(job_requests.job_faults)
     job_report = Listing(job_requests.job_report)
     job_result = Method(job_requests.job_result)
+    job_table = Method(job_requests.job_table)
     delete_job = Method(job_requests.delete_job)
     cancel_job = Method(job_requests.cancel_job)
     resume_job = Method(job_requests.resume_job)
@@ -159,6 +161,11 @@ class Methods:
     keys = Method(key_requests.keys)
     make_key = Method(key_requests.make_key)
     revoke_key = Method(key_requests.revoke_key)
+
+    accounts = Method(account_requests.accounts)
+    invite = Method(account_requests.invite)
+    invite_again = Method(account_requests.invite_again)
+    change_account = Method(account_requests.change_account)
 
     calibration = Method(job_requests.calibration)
     stats = Method(job_requests.stats)

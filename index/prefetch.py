@@ -8,8 +8,16 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from embedding.cores import core_count
+
 Input = TypeVar("Input")
 Output = TypeVar("Output")
+_MOST_DECODING = 16  # each may hold a photo of hundreds of megabytes
+
+
+def decoding_threads() -> int:
+    """How many threads decode photos side by side: one a core, but 2 at least and 16 at most."""
+    return min(max(2, core_count()), _MOST_DECODING)
 
 
 def prefetch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,6 +12,7 @@ from typing import Protocol, TextIO
 Advance = Callable[[int], None]
 
 PLAIN_LINE_SECONDS = 5.0
+SPINNER_AFTER_SECONDS = 1.0
 
 
 class Progress(Protocol):
@@ -37,6 +39,34 @@ def no_progress(total: int | None, description: str) -> Generator[Advance]:
     """Show nothing: for callers inside a service or a test."""
     del total, description
     yield lambda steps: None
+
+
+@contextmanager
+def spinner(
+    description: str, *, stream: TextIO | None = None, after_seconds: float = SPINNER_AFTER_SECONDS
+) -> Generator[None]:
+    """Turn a spinner on a terminal while a step of unknown length takes more than a second.
+
+    Elsewhere nothing is written. It leaves nothing on the terminal, also after Ctrl-C. No bar and
+    no other spinner may be shown within it.
+    """
+    out: TextIO = sys.stderr if stream is None else stream
+    if not out.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.status import Status
+
+    status = Status(f"{description} ...", console=Console(file=out))
+    timer = threading.Timer(after_seconds, status.start)
+    timer.name, timer.daemon = "spinner", True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()  # one that is just starting it
+        status.stop()
 
 
 @contextmanager

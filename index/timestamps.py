@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
+from unicodedata import normalize
 
 _YEAR_OR_MONTH = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?", re.ASCII)
 _DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)", re.ASCII)
+# The year first, so that no reader takes the month for the day.
+_YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d\d?)\2(\d\d?)", re.ASCII)
+_DAY_OF_YEAR = re.compile(r"(\d{4})-(\d{3})", re.ASCII)
 _EXIF_DAY = re.compile(r"(\d{4}):(\d\d):(\d\d)", re.ASCII)
 _WEEK_DAY = re.compile(r"(\d{4})-?W(\d\d)-?([1-7])", re.ASCII)
 _CLOCK = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,](\d{1,6})\d*)?)?)?", re.ASCII)
-_OFFSET = re.compile(r"([+\-\u2212])(\d\d)(?::?(\d\d))?", re.ASCII)
+_MIDNIGHT = re.compile(r"24(?::?00(?::?00(?:[.,]0*)?)?)?", re.ASCII)
+_OFFSET = re.compile(r"([+\-])(\d\d)(?::?(\d\d))?", re.ASCII)
 _PARTS = re.compile(
-    r"(\S+?)(?:(?:\s+|[Tt])(\d\S*?)\s*([Zz]|[+\-\u2212]\d\d:?(?:\d\d)?)?)?", re.ASCII
+    r"(\S+?)(?:(?:\s+|[Tt])(\d\S*?)\s*([Zz]|UTC|GMT|[+\-]\d\d:?(?:\d\d)?)?)?", re.ASCII
 )
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212"), "-")
 
 
 def parse_timestamp(at: str) -> datetime:
@@ -31,11 +37,12 @@ def iso_time(text: str) -> str:
 
     `2018`, `2018-06`, `2018-06-01`, `2018-06-01T12:30` or `2018-06-01T12:30:00`, with a fraction of
     a second and an offset from UTC (`Z`, `+02:00`) where they are there. Read are ISO 8601, also
-    without dashes and colons, as a day of a week or to the hour, and what EXIF writes.
+    without dashes and colons, as a day of a week or a year or to the hour, what EXIF writes, and
+    `2018/6/1`. The hour 24 is the next day's first.
 
     Raises ValueError.
     """
-    text = text.strip()
+    text = normalize("NFKC", text).translate(_DASHES).strip()
     if _YEAR_OR_MONTH.fullmatch(text):
         date.fromisoformat((text + "-01-01")[:10])  # there is no year 0
         return text
@@ -43,17 +50,40 @@ def iso_time(text: str) -> str:
     if parts is None:
         raise ValueError(f"no date or time: {text!r}")
     day = _day(parts[1])
-    return day if parts[2] is None else f"{day}T{_clock(parts[2])}{_offset(parts[3])}"
+    if parts[2] is None:
+        return day
+    clock = parts[2]
+    if _MIDNIGHT.fullmatch(clock):
+        day = _later(date.fromisoformat(day), 1).isoformat()
+        clock = "00" + clock[2:]
+    return f"{day}T{_clock(clock)}{_offset(parts[3])}"
 
 
 def _day(text: str) -> str:
     week = _WEEK_DAY.fullmatch(text)
     if week:
         return date.fromisocalendar(*map(int, week.groups())).isoformat()
+    of_year = _DAY_OF_YEAR.fullmatch(text)
+    if of_year:
+        year, number = map(int, of_year.groups())
+        day = _later(date(year, 1, 1), number - 1)
+        if day.year != year:
+            raise ValueError(f"no day of the year: {text!r}")
+        return day.isoformat()
+    year_first = _YEAR_FIRST.fullmatch(text)
+    if year_first:
+        return date(*(int(year_first[part]) for part in (1, 3, 4))).isoformat()
     found = _DAY.fullmatch(text) or _EXIF_DAY.fullmatch(text)
     if found is None:
         raise ValueError(f"no date: {text!r}")
     return date(*map(int, found.groups())).isoformat()
+
+
+def _later(day: date, days: int) -> date:
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        raise ValueError("a day after the year 9999") from None
 
 
 def _clock(text: str) -> str:
@@ -69,7 +99,7 @@ def _clock(text: str) -> str:
 def _offset(text: str | None) -> str:
     if text is None:
         return ""
-    if text in {"Z", "z"}:
+    if text in {"Z", "z", "UTC", "GMT"}:
         return "Z"
     found = _OFFSET.fullmatch(text)
     if found is None or int(found[2]) > 23 or int(found[3] or 0) > 59:

@@ -13,13 +13,16 @@ from fastapi import FastAPI
 from embedding.errors import FlukeprintError
 from index.access.store import AccessStore
 from service.catalogue.writer import CatalogueWriter
-from service.http.authorization import Gate, is_loopback
+from service.http.authorization import Gate
+from service.http.callers.other_sites import is_loopback
+from service.http.callers.sign_in_limit import SignInLimit
 from service.http.error_handlers import install_error_handlers
 from service.http.idempotency import RepeatableRequests
 from service.http.own_paths import OwnPaths
 from service.http.request_envelope import RequestEnvelope
 from service.http.required_roles import DeclaredRoutes
 from service.jobs.queue import JobQueue
+from service.routes.access import accounts, keys, sessions
 from service.routes.admin import (
     about,
     checkpoints,
@@ -28,7 +31,6 @@ from service.routes.admin import (
     job_control,
     job_creation,
     job_results,
-    keys,
     metrics,
     pages,
 )
@@ -39,6 +41,7 @@ from service.routes.catalogue import (
     individuals,
     queue,
     reports,
+    review_cards,
     sightings,
     thumbnails,
     unknown,
@@ -60,6 +63,7 @@ _ROUTES = (
     explain,
     about,
     thumbnails,
+    review_cards,  # before the queue, one of whose paths ends like these
     queue,
     individuals,
     encounters,
@@ -74,6 +78,8 @@ _ROUTES = (
     job_results,
     checkpoints,
     keys,
+    sessions,
+    accounts,
     health,
     metrics,
     docs,
@@ -100,7 +106,7 @@ def create_app(
     `load` runs in a thread of its own once the lifespan has started. Meanwhile /healthz answers,
     and /readyz says 503. `on_loaded` gets what it returned or raised, on the event loop.
 
-    `access` holds the keys. Without it there are none, and only this machine is answered.
+    `access` holds keys and accounts. Without it there are none, and only this machine is answered.
     `open_jobs` opens the jobs, which start once something is served. `open_writer` opens the
     catalogue for changes. Without either, its routes answer 503.
     """
@@ -131,6 +137,7 @@ def create_app(
     app.openapi = lambda: openapi_document(app)
     install_error_handlers(app)
     app.state.access = access
+    app.state.sign_in_limit = SignInLimit()
     app.state.own_paths = OwnPaths(settings)
     app.state.measures = measures = Measures(lambda: _served(app))
     for routes in _ROUTES:
@@ -204,6 +211,8 @@ async def _load(
     if app.state.writer is not None:
         # A service that was killed may have left the last change without its calibration.
         app.state.writer.calibrator.wake()
+        app.state.writer.compactor.start(serving)
+        app.state.writer.review_queue.wake()
     if job_queue is not None:
         await asyncio.to_thread(job_queue.start)
     on_loaded(serving)

@@ -17,7 +17,7 @@ from embedding.networks.malloc import limit_arenas
 from index.access.store import AccessStore
 from service.app import create_app
 from service.catalogue.writer import open_writer, reload
-from service.http.authorization import is_loopback
+from service.http.callers.other_sites import is_loopback
 from service.jobs.queue import JobQueue, open_jobs
 from service.serving.loading import check_catalogue, load_serving, open_access
 from service.serving.service import Service, Serving
@@ -48,7 +48,11 @@ def run(settings: Settings) -> None:
     Raises FlukeprintError for what can't be served and CannotListen for where it can't be.
     """
     limit_arenas(_MOST_ARENAS)
-    check_catalogue(settings)
+    if check_catalogue(settings):
+        _print(
+            f"there was no catalogue at {settings.catalogue}: it is begun, empty. Drop your "
+            "photos on the page, or build one with `flukeprint index build`"
+        )
     access = open_access(settings)
     listening = listen(settings.host, settings.port)
     with closing(access), listening:
@@ -89,15 +93,18 @@ def _why_not_listening(error: OSError, host: str, port: int) -> str:
 
 
 def _refuse_open(settings: Settings, listening: socket.socket, access: AccessStore) -> None:
-    """Raise NeedsKey where other machines reach the service and no key says who may use it."""
+    """Raise NeedsKey where other machines reach the service and nobody could say who they are."""
     if is_loopback(settings.host) and is_loopback(_address(listening)[0]):
         return
     if any(not key.is_revoked for key in access.keys.all()):
         return
+    if any(account.is_active for account in access.accounts.all()) or access.invitations.all():
+        return
     raise NeedsKey(
-        f"other machines may reach {settings.host}, and there is no key: anybody could use the "
-        "catalogue. Make a key with `flukeprint keys create --name NAME --role admin --catalogue "
-        f"{settings.catalogue}`, or leave --host at 127.0.0.1"
+        f"other machines may reach {settings.host}, and there is no account and no key: anybody "
+        "could use the catalogue. Invite an admin with `flukeprint accounts invite --role admin "
+        f"--catalogue {settings.catalogue}`, or make a key with `flukeprint keys create --name "
+        f"NAME --role admin --catalogue {settings.catalogue}`, or leave --host at 127.0.0.1"
     )
 
 
@@ -121,8 +128,8 @@ def _announce(settings: Settings, listening: socket.socket) -> None:
         )
     if not is_loopback(_address(listening)[0]):
         _print(
-            f"note: other machines may reach {settings.host}. Keys and photos cross the network "
-            "unencrypted: put a TLS proxy in front."
+            f"note: other machines may reach {settings.host}. Passwords, keys and photos cross the "
+            "network unencrypted: put a TLS proxy in front."
         )
     _print(f"loading {settings.catalogue} ...")
     print(url_of(listening), flush=True)

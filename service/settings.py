@@ -148,7 +148,8 @@ class Settings(BaseSettings):
         "auto",
         description="How the catalogue is searched. flat: every photo is compared, exactly. pq: "
         "coarsely first, and then those that may be near again, exactly; several times as fast, "
-        "and it may miss one of two thousand near photos. auto: pq from 200,000 photos on.",
+        "and it may miss one of two thousand near photos. auto: pq from 200,000 photos on, or from "
+        "fewer where their vectors are longer.",
     )
     job_photos: Path | None = Field(
         None,

@@ -213,11 +213,29 @@ def delete_photo(name: str, *, reason: str | None = None) -> ServiceRequest[Even
 
 
 def changes(
-    cursor: str | None, *, subject: str | None = None, page_rows: int = PAGE_ROWS
+    cursor: str | None,
+    *,
+    subject: str | None = None,
+    made_by: str | None = None,
+    kind: str | None = None,
+    between: tuple[str | None, str | None] = (None, None),
+    page_rows: int = PAGE_ROWS,
 ) -> ServiceRequest[Page[Change]]:
-    """List the catalogue's changes, the newest first: who made them, when and why."""
+    """List the catalogue's changes, the newest first: who made them, when and why.
+
+    `between`: from the first moment on, and before the second (ISO 8601; None: no bound).
+    """
+    since, until = between
     return get(
-        "/v1/changes", page_of(Change, "changes"), subject=subject, limit=page_rows, cursor=cursor
+        "/v1/changes",
+        page_of(Change, "changes"),
+        subject=subject,
+        made_by=made_by,
+        kind=kind,
+        since=since,
+        until=until,
+        limit=page_rows,
+        cursor=cursor,
     )
 
 

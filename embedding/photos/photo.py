@@ -31,7 +31,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from embedding.photos.exif import orientation, set_jpeg_exif_aside
-from embedding.photos.jpeg_scan import with_end_marker
+from embedding.photos.jpeg_scan import decode_whole, scaled_down, with_end_marker
 from embedding.photos.photo_files import (
     PHOTO_SUFFIXES,
     RAW_SUFFIXES,
@@ -52,11 +52,13 @@ __all__ = [
     "RAW_SUFFIXES",
     "BadPhoto",
     "Box",
+    "DecodedPhoto",
     "Image",
     "PhotoKind",
     "PhotoLimits",
     "content_hash",
     "crop",
+    "decode_photo",
     "describe_others",
     "find_photos",
     "from_array",
@@ -141,6 +143,16 @@ class PhotoKind(NamedTuple):
     height_px: int
 
 
+class DecodedPhoto(NamedTuple):
+    """An upright RGB image.
+
+    `is_whole`: it is a JPEG, and libjpeg had nothing to warn of. False says nothing.
+    """
+
+    image: Image
+    is_whole: bool
+
+
 def read_photo(
     source: Path | bytes,
     *,
@@ -157,13 +169,26 @@ def read_photo(
     """
     if isinstance(source, Path):
         name = name or str(source)
-        data = photo_bytes(source, limits, name=name)
-    else:
-        data, name = source, name or "the photo"
-        check_bytes(data, name, limits)
+        source = photo_bytes(source, limits, name=name)
+    return decode_photo(source, name=name, limits=limits, at_least_px=at_least_px).image
+
+
+def decode_photo(
+    data: bytes,
+    *,
+    name: str | None = None,
+    limits: PhotoLimits = PhotoLimits(),
+    at_least_px: int | None = None,
+) -> DecodedPhoto:
+    """Decode as `read_photo` does, and say whether decoding proved the photo whole. Raises
+    BadPhoto.
+    """
+    name = name or "the photo"
+    check_bytes(data, name, limits)
     file_format = _format_of(data, name)
     try:
-        upright = _to_rgb(_decode(data, file_format, name, limits, at_least_px))
+        decoded, is_whole = _decode(data, file_format, name, limits, at_least_px)
+        upright = _to_rgb(decoded)
     except (BadPhoto, MemoryError):
         raise
     except (
@@ -171,7 +196,7 @@ def read_photo(
     ) as error:  # damaged and hostile files make Pillow raise nearly every kind of error
         raise BadPhoto(f"{name}: {_what_was_wrong(error, file_format)}") from error
     upright.info.clear()  # comments would otherwise travel into saved copies
-    return upright
+    return DecodedPhoto(upright, is_whole)
 
 
 def photo_size(
@@ -257,26 +282,32 @@ def _brands(data: bytes) -> set[bytes]:
 
 def _decode(
     data: bytes, file_format: str, name: str, limits: PhotoLimits, at_least_px: int | None
-) -> Image:
+) -> DecodedPhoto:
     exif = b""
     if file_format == "JPEG":
         data, exif = set_jpeg_exif_aside(data)
     opener = _heic_opener(name) if file_format == "HEIC" else _OPENERS[file_format]
     with _hushed(file_format in {"PNG", "TIFF", "GIF"}):
-        image = opener(io.BytesIO(data))
-    _check_pixels(image, name, limits)
+        opened = opener(io.BytesIO(data))
+    _check_pixels(opened, name, limits)
+    image, is_whole = opened, False
     if file_format == "JPEG":
-        image = _loaded_jpeg(image, data, at_least_px)
+        image, is_whole = _loaded_jpeg(opened, data, at_least_px)
     with _hushed(file_format == "TIFF"):
         image.load()
     if file_format in {"TIFF", "HEIC"}:  # their decoders have turned them already
-        return image
-    turn = _TURNS.get(orientation(exif or image.info.get("exif", b"")))
-    return image if turn is None else image.transpose(turn)
+        return DecodedPhoto(image, is_whole)
+    turn = _TURNS.get(orientation(exif or opened.info.get("exif", b"")))
+    return DecodedPhoto(image if turn is None else image.transpose(turn), is_whole)
 
 
-def _loaded_jpeg(image: ImageFile, jpeg: bytes, at_least_px: int | None) -> ImageFile:
+def _loaded_jpeg(image: ImageFile, jpeg: bytes, at_least_px: int | None) -> DecodedPhoto:
     """Decode a JPEG, also one that lacks nothing but its end marker."""
+    if at_least_px and image.mode in {"L", "RGB"}:
+        shrunk_by = scaled_down(image.width, image.height, at_least_px)
+        pixels = decode_whole(jpeg, image.width, image.height, shrunk_by)
+        if pixels is not None:
+            return DecodedPhoto(from_array(pixels), True)
     size = (at_least_px, at_least_px) if at_least_px else None
     try:
         if size:
@@ -290,7 +321,7 @@ def _loaded_jpeg(image: ImageFile, jpeg: bytes, at_least_px: int | None) -> Imag
         if size:
             image.draft(None, size)
         image.load()
-    return image
+    return DecodedPhoto(image, False)
 
 
 def _heic_opener(name: str) -> _Opener:

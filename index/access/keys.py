@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from embedding.errors import FlukeprintError
+from index.access.accounts.rows import AccountRow, InvitationRow
+from index.access.names import fold_name, name_fault
 from index.access.roles import ROLES, Role, is_role
 from index.access.tables import KeyRow, read, write_transaction
+from index.access.tokens import hash_of, is_secret, new_token, now_iso, parse_token
 
 # Said at the start of every secret, so that people and scanners see what it is, and never a part of
 # what is secret.
 PREFIX = "flk"
-_SECRET_BYTES = 32
-_NAME = re.compile(r"[^\W_][\w .@+-]{0,63}")
 _USED_AGAIN_AFTER = timedelta(minutes=1)
-_NOBODY = "0" * 64
-LOCAL = "local"  # who is named where no key was asked for
 
 
 class BadKey(FlukeprintError):
@@ -67,9 +62,10 @@ class Keys:
         Raises BadKey for a role or name that can't be, or a name that a key in use has.
         """
         _check(name, role)
-        key = ApiKey(secrets.token_hex(4), name, cast(Role, role), _now())
-        secret = secrets.token_urlsafe(_SECRET_BYTES)
+        token = new_token()
+        key = ApiKey(token.id, name, cast(Role, role), now_iso())
         with write_transaction(self._engine) as connection:
+            _refuse_name_of_account(connection, name)
             in_use = select(KeyRow.id).where(KeyRow.name == name, KeyRow.revoked_at.is_(None))
             if (other := connection.scalar(in_use)) is not None:
                 raise BadKey(
@@ -77,8 +73,8 @@ class Keys:
                     "choose another name"
                 )
             values = {"id": key.id, "name": name, "role": role, "created_at": key.created_at}
-            connection.execute(insert(KeyRow).values(**values, secret_hash=_hash(secret)))
-        return NewKey(key, f"{PREFIX}_{key.id}_{secret}")
+            connection.execute(insert(KeyRow).values(**values, secret_hash=hash_of(token.secret)))
+        return NewKey(key, f"{PREFIX}_{token}")
 
     def all(self) -> list[ApiKey]:
         """Every key ever made, the oldest first, those of one second by name."""
@@ -89,15 +85,20 @@ class Keys:
         """Whether a key was ever made; revoking the last one locks, it doesn't open."""
         return bool(read(self._engine, select(KeyRow.id).limit(1)))
 
+    def has_accounts(self) -> bool:
+        """Whether somebody may come in without a key, by an account that is active."""
+        active = select(AccountRow.id).where(AccountRow.deactivated_at.is_(None))
+        return bool(read(self._engine, active.limit(1)))
+
     def find(self, secret: str) -> ApiKey | None:
         """The key in use whose secret this is.
 
         As much is compared for an unknown id as for a known one.
         """
         prefix, _, rest = secret.partition("_")
-        id_, _, own = rest.encode("ascii", "replace").decode("ascii").partition("_")
+        id_, own = parse_token(rest)
         row: Any = next(iter(read(self._engine, _SELECT_HASHED.where(KeyRow.id == id_))), None)
-        is_right = hmac.compare_digest(_hash(own), row.secret_hash if row else _NOBODY)
+        is_right = is_secret(own, row.secret_hash if row else None)
         if not (row and is_right and prefix == PREFIX) or row.revoked_at is not None:
             return None
         return _key(row)
@@ -111,7 +112,7 @@ class Keys:
             return
         with write_transaction(self._engine) as connection:
             connection.execute(
-                update(KeyRow).where(KeyRow.id == key.id).values(last_used_at=_now())
+                update(KeyRow).where(KeyRow.id == key.id).values(last_used_at=now_iso())
             )
 
     def revoke(self, id_or_name: str) -> ApiKey:
@@ -127,7 +128,11 @@ class Keys:
                     f"no key in use has the id or name {id_or_name!r}; `flukeprint keys list` "
                     "shows them"
                 )
-            connection.execute(update(KeyRow).where(KeyRow.id == row.id).values(revoked_at=_now()))
+            connection.execute(
+                update(KeyRow).where(KeyRow.id == row.id).values(revoked_at=now_iso())
+            )
+            # Whoever may not invite any more may not come in by a link of their own.
+            connection.execute(delete(InvitationRow).where(InvitationRow.made_by == row.name))
             return _key(connection.execute(_SELECT.where(KeyRow.id == row.id)).one())
 
 
@@ -148,28 +153,18 @@ def _check(name: str, role: str) -> None:
         raise BadKey(
             f"{role!r} is no role; the roles are {', '.join(ROLES)}, each allowing all before it"
         )
-    if name == LOCAL:
+    if (fault := name_fault(name)) is not None:
+        raise BadKey(f"{name!r} {fault}")
+
+
+def _refuse_name_of_account(connection: Connection, name: str) -> None:
+    of_name = select(AccountRow.id).where(AccountRow.folded_name == fold_name(name))
+    if connection.scalar(of_name) is not None:
         raise BadKey(
-            f"{LOCAL!r} stands in the log for whoever used the service without a key; choose "
-            "another name"
-        )
-    if not _NAME.fullmatch(name):
-        raise BadKey(
-            f"{name!r} can't name a key; a name has 1 to 64 letters, digits, spaces and . _ @ + "
-            "-, and starts with a "
-            "letter or digit"
+            f"an account is named {name!r}, and the log would not tell the two apart; choose "
+            f"another name, such as {name + ' script'!r}"
         )
 
 
 def _key(row: Any) -> ApiKey:
     return ApiKey(row.id, row.name, row.role, row.created_at, row.last_used_at, row.revoked_at)
-
-
-def _hash(secret: str) -> str:
-    # One SHA-256, no salt and no slow hash: those protect what people choose. Nobody guesses 256
-    # random bits, not even with the hash in hand, and every request waits for this.
-    return hashlib.sha256(secret.encode("ascii")).hexdigest()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

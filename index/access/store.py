@@ -1,4 +1,4 @@
-"""Keys and kept answers of one catalogue's database together."""
+"""Keys, accounts and kept answers of one catalogue's database together."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from index.access.accounts.accounts import Accounts
+from index.access.accounts.invitations import Invitations
+from index.access.accounts.sessions import Sessions
 from index.access.idempotent_answers import StoredAnswers
 from index.access.keys import Keys
 
@@ -16,6 +19,9 @@ class AccessStore:
     """What a service needs to know who may use it, and what it answered them."""
 
     keys: Keys
+    accounts: Accounts
+    sessions: Sessions
+    invitations: Invitations
     answers: StoredAnswers
     close: Callable[[], None] = lambda: None
     """Let the database's connections go."""
@@ -25,6 +31,16 @@ class AccessStore:
         """Use the database that `engine` reaches."""
         return cls(
             Keys(engine),
+            Accounts(engine),
+            Sessions(engine),
+            Invitations(engine),
             StoredAnswers(engine, keep_seconds=keep_answers_hours * 3600),
             engine.dispose,
         )
+
+    def has_anybody(self) -> bool:
+        """Whether a key or an account was ever made: then the service is open to nobody else.
+
+        Revoking the last key, or deactivating an account, locks; it doesn't open.
+        """
+        return self.keys.has_any() or self.accounts.has_any()

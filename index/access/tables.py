@@ -1,6 +1,6 @@
-"""The tables of keys and kept answers, and how they are reached. Part of SQLAlchemy's door.
+"""The tables of keys, accounts and kept answers, and how they are reached. SQLAlchemy's door.
 
-They stand in the catalogue's database, and appear there with the first key or kept answer: reading
+They stand in the catalogue's database, and appear there with the first row of any of them: reading
 never writes.
 """
 
@@ -15,11 +15,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from embedding.errors import FlukeprintError
+from index.access.accounts.rows import AccountRow, InvitationRow, SessionRow
 from index.storage.schema import Table, create_missing, is_busy, keep_others_out, writing
 
 
 class AccessUnavailable(FlukeprintError):
-    """The keys or kept answers can't be read or written just now; the message says why."""
+    """Keys, accounts or kept answers can't be reached just now; the message says why."""
 
 
 class KeyRow(Table):
@@ -66,7 +67,9 @@ class StoredAnswerRow(Table):
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
-_TABLES = [Table.metadata.tables[row.__tablename__] for row in (KeyRow, StoredAnswerRow)]
+ACCESS_ROWS = (KeyRow, AccountRow, SessionRow, InvitationRow)
+"""Who may use the catalogue, as far as its database says."""
+_TABLES = [Table.metadata.tables[row.__tablename__] for row in (*ACCESS_ROWS, StoredAnswerRow)]
 
 
 def read(engine: Engine, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
@@ -76,7 +79,9 @@ def read(engine: Engine, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple
             return connection.execute(query).all()
         except DBAPIError:
             connection.rollback()
-            if not inspect(connection).has_table(KeyRow.__tablename__):
+            there = inspect(connection)
+            # An older flukeprint made the tables of keys and answers alone.
+            if not all(there.has_table(str(table)) for table in query.get_final_froms()):
                 return ()
         # Another connection may have made the tables since: what is wrong fails once more.
         return connection.execute(query).all()
@@ -106,5 +111,5 @@ def _translating_errors() -> Generator[None]:
             else "see that the catalogue's database can be written"
         )
         raise AccessUnavailable(
-            f"keys and kept answers can't be reached ({message}); {advice}"
+            f"keys and accounts can't be reached ({message}); {advice}"
         ) from error

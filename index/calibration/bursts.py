@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.search.hamming import near_code_pairs
+from index.search.rows.live_rows import LiveRows
 from index.search.vectors import FloatArray
 
 BURST_TIME = timedelta(hours=1)
@@ -61,7 +62,7 @@ class PhotoFacts:
 def find_bursts(
     rows: Sequence[int],
     individuals: Sequence[str | None],
-    vectors: FloatArray,
+    vectors: FloatArray | LiveRows,
     facts: PhotoFacts,
 ) -> NDArray[np.int64]:
     """Number the bursts of some photos, given by their rows: (n,) from 0.
@@ -118,7 +119,7 @@ def _by_picture(
     own: Sequence[int],
     rows: Sequence[int],
     hashes: Sequence[bytes | None],
-    vectors: FloatArray,
+    vectors: FloatArray | LiveRows,
 ) -> Iterable[tuple[int, int]]:
     hashed = [at for at in own if hashes and hashes[rows[at]] is not None]
     for start in range(0, len(hashed), _MOST_COMPARED):
@@ -126,7 +127,8 @@ def _by_picture(
         bits = _bits([hashes[rows[at]] or b"" for at in block])
         counts = bits.sum(axis=1)
         differing = counts[:, None] + counts[None] - 2 * bits @ bits.T
-        near = vectors[[rows[at] for at in block]]
+        own_rows = np.array([rows[at] for at in block], np.int64)
+        near = vectors.dense(own_rows) if isinstance(vectors, LiveRows) else vectors[own_rows]
         is_near = near @ near.T >= 1 - BURST_DISTANCE
         is_burst = (differing <= BURST_BITS) | ((differing <= ALIKE_BITS) & is_near)
         ones, others = np.nonzero(np.triu(is_burst, 1))

@@ -8,16 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration.ranks import true_ranks
 from index.calibration.trials import (
+    TRIAL_RANKS,
     Trials,
     TriedPhotos,
     UnknownTrials,
-    first_distances,
     hash_of,
 )
-from index.search.engine import DISTANCE_DECIMALS
-from index.search.fusion import fuse
 from index.search.matching import Score
 
 ENCOUNTER_PHOTOS = (2, 3, 5)
@@ -50,29 +47,29 @@ def encounter_trials(tried: TriedPhotos, photos: int, score: Score = "nearest") 
     asked = _choose(tried, photos)
     rows = np.array([row for one in asked for row in one.rows], np.int64)
     left_out = [one.left_out for one in asked for _ in one.rows]
-    fused: list[NDArray[np.float64]] = []
-    waiting = np.zeros((0, len(labelled.ids)))
-    for block in labelled.distances(rows, left_out, score):
-        waiting = np.concatenate([waiting, block.distances])
-        whole = len(waiting) // photos
-        together = waiting[: whole * photos].reshape(whole, photos, -1)
-        fused += [np.round(fuse(each), DISTANCE_DECIMALS) for each in together]
-        waiting = waiting[whole * photos :]
-    distances = np.array(fused).reshape(len(asked), len(labelled.ids))
-    column = {name: at for at, name in enumerate(labelled.ids)}
-    own = np.array([column[one.individual] for one in asked], np.int64)
-    at = np.arange(len(asked))
-    is_known = np.isfinite(distances[at, own]) if len(asked) else np.zeros(0, np.bool_)
-    ranks = true_ranks(distances[is_known], own[is_known])
-    known = Trials(first_distances(distances[is_known]), ranks, own[is_known])
-    distances[at, own] = np.inf
-    first = first_distances(distances)
-    is_tried = np.isfinite(first[:, 0])
+    known, held_out = [_no_distances()], [_no_distances()]
+    ranks, animals = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    strangers = [np.zeros(0, np.int64)]
+    for block in labelled.distances(rows, left_out, score, photos=photos):
+        together = block.fused(photos)
+        is_known = np.isfinite(together.own_cosines)
+        known.append(together.first_distances(is_known, TRIAL_RANKS))
+        ranks.append(together.true_ranks(is_known))
+        animals.append(together.columns[is_known])
+        if len(labelled.ids) > 1:
+            without = together.without_own()
+            held_out.append(without.first_distances(without.is_labelled, TRIAL_RANKS))
+            strangers.append(without.columns)
+    unknown = np.concatenate(strangers)
     return EncounterTrials(
-        known,
-        UnknownTrials(first[is_tried], own[is_tried], np.zeros(int(is_tried.sum()), np.int64)),
+        Trials(np.concatenate(known), np.concatenate(ranks), np.concatenate(animals)),
+        UnknownTrials(np.concatenate(held_out), unknown, np.zeros(len(unknown), np.int64)),
         labelled.ids,
     )
+
+
+def _no_distances() -> NDArray[np.float64]:
+    return np.zeros((0, TRIAL_RANKS))
 
 
 def _choose(tried: TriedPhotos, photos: int) -> list[_Encounter]:

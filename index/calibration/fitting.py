@@ -40,6 +40,7 @@ from index.calibration.trials import (
 )
 from index.search.engine import DISTANCE_DECIMALS
 from index.search.matching import Score
+from index.search.rows.live_rows import LiveRows
 from index.search.vectors import FloatArray
 
 FEWEST_OF_GROUP = 30
@@ -56,7 +57,7 @@ _FEWEST_FOR_ISOTONIC = 300
 
 
 def calibrate(
-    vectors: FloatArray,
+    vectors: FloatArray | LiveRows,
     individuals: Sequence[str | None],
     *,
     score: Score = "nearest",

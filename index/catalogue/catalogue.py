@@ -28,8 +28,9 @@ from index.catalogue.rows import (
     read_photos,
     read_species,
     read_vectors,
+    read_viewpoints,
 )
-from index.catalogue.searched_rows import ServedFacts, read_photo_facts, read_searched_rows
+from index.catalogue.searched_rows import read_searched_rows
 from index.search.gallery import Gallery
 from index.search.matching import Score
 from index.storage.address import BadCatalogue, CatalogueAddress, files_folder, resolve_links
@@ -170,11 +171,6 @@ class Catalogue:
             last = last_revision(session)
             return read_photos(session, self.folder, last.fingerprint if last else None)
 
-    def photo_facts(self) -> list[ServedFacts]:
-        """What a service holds of each photo beside its vector, sorted by name."""
-        with translating_errors(self.address), Session(self.engine) as session:
-            return list(read_photo_facts(session, self.folder))
-
     def species(self) -> dict[str, str]:
         """Each individual's species by its name.
 
@@ -210,7 +206,7 @@ class Catalogue:
         """Read one checkpoint's vectors: photo ids, and (m, d) rows sorted by photo name."""
         with translating_errors(self.address), Session(self.engine) as session:
             rows = read_vectors(session, fingerprint)
-            return rows.photo_ids, rows.vectors
+            return rows.photo_ids, rows.vectors.dense()
 
     def searchable(
         self, factory: str = "Flat", *, score: Score | None = None, may_be_old: bool = False
@@ -229,15 +225,8 @@ class Catalogue:
     ) -> SearchableCatalogue:
         """Read what `searchable` does, and which photos it leaves out because of their vectors."""
         with translating_errors(self.address), Session(self.engine) as session:
-            last = self._last(session)
-            calibration = readable_calibration(last_calibration(session))
-            is_old = pending_calibration(session) is not None and not may_be_old
-            if calibration is None or is_old or score not in (None, calibration.score):
-                rows = read_vectors(session, last.fingerprint)
-                calibration = calibrate(
-                    rows.vectors, rows.individuals, score=score or "nearest", facts=rows.facts
-                )
-                del rows
+            last = newest_revision(session, self.address)
+            calibration = fitted_calibration(session, last, score, may_be_old=may_be_old)
             searched = read_searched_rows(session, last.fingerprint)
         gallery = Gallery.build(
             searched.photo_names,
@@ -260,11 +249,8 @@ class Catalogue:
 
     def viewpoints(self) -> dict[str, str]:
         """The viewpoints of catalogued photos, by their names, where one is noted."""
-        query = select(PhotoRow.name, PhotoRow.viewpoint).where(
-            PhotoRow.state == CATALOGUED, PhotoRow.viewpoint.is_not(None)
-        )
         with translating_errors(self.address), Session(self.engine) as session:
-            return {row[0]: row[1] or "" for row in session.execute(query)}
+            return read_viewpoints(session)
 
     def gallery(self, factory: str = "Flat") -> Gallery:
         """The searchable vectors of the labelled photos.
@@ -279,7 +265,7 @@ class Catalogue:
         Raises BadCalibration when it can't be read.
         """
         with translating_errors(self.address), Session(self.engine) as session:
-            self._last(session)
+            newest_revision(session, self.address)
             return Calibration.from_json(last_calibration(session) or {})
 
     def changes(self, limit: int = 20) -> list[Change]:
@@ -323,11 +309,24 @@ class Catalogue:
                 for revision, at, fingerprint, kind in session.execute(query).all()
             ]
 
-    def _last(self, session: Session) -> RevisionRow:
-        last = last_revision(session)
-        if last is None:
-            raise BadCatalogue(
-                f"the catalogue {self.address} holds nothing yet; fill it with `flukeprint "
-                "index update`"
-            )
-        return last
+
+def newest_revision(session: Session, address: CatalogueAddress) -> RevisionRow:
+    """Read the newest revision. Raises BadCatalogue where there is none."""
+    last = last_revision(session)
+    if last is None:
+        raise BadCatalogue(
+            f"the catalogue {address} holds nothing yet; fill it with `flukeprint index update`"
+        )
+    return last
+
+
+def fitted_calibration(
+    session: Session, last: RevisionRow, score: Score | None, *, may_be_old: bool
+) -> Calibration:
+    """Read the calibration, or fit one, as `Catalogue.searchable` says."""
+    calibration = readable_calibration(last_calibration(session))
+    is_old = pending_calibration(session) is not None and not may_be_old
+    if calibration is None or is_old or score not in (None, calibration.score):
+        rows = read_vectors(session, last.fingerprint)
+        return calibrate(rows.vectors, rows.individuals, score=score or "nearest", facts=rows.facts)
+    return calibration

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,43 +54,53 @@ class UnknownPhotos:
 
 def read_photo_states(catalogue: Catalogue, photo_names: Sequence[str]) -> PhotoStates:
     """Read what these photos are now, all at one revision. Raises BadCatalogue."""
+    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
+        return photo_states(session, catalogue.folder, photo_names)
+
+
+def photo_states(session: Session, folder: Path, photo_names: Sequence[str]) -> PhotoStates:
+    """Read what these photos are in a transaction; `folder` is the catalogue's."""
     photos: dict[str, CataloguePhoto] = {}
     vectors: dict[str, NDArray[np.float32]] = {}
     damaged: dict[str, str] = {}
     viewpoints: dict[str, str] = {}
-    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
-        last = last_revision(session)
-        number, fingerprint = (last.revision, last.fingerprint) if last else (0, "")
-        check = vector_check(session, fingerprint)
-        for start in range(0, len(photo_names), MOST_BOUND):
-            names = photo_names[start : start + MOST_BOUND]
-            found = read_photos(session, catalogue.folder, fingerprint, names)
-            photos |= {one.name: one for one in found}
-            # By key: SQLite would look through all vectors of the checkpoint, or all photos of a
-            # state, rather than look up a few names.
-            of_key = {one.id: one for one in found}
-            seen_from = select(PhotoRow.id, PhotoRow.viewpoint).where(PhotoRow.id.in_(of_key))
-            for key, viewpoint in session.execute(seen_from):
-                if viewpoint and of_key[key].state == CATALOGUED:
-                    viewpoints[of_key[key].name] = viewpoint
-            query = select(VectorRow.photo_id, VectorRow.embedding, VectorRow.checksum).where(
-                VectorRow.photo_id.in_(of_key), VectorRow.fingerprint == fingerprint
-            )
-            for key, embedding, checksum in session.execute(query):
-                name, fault = of_key[key].name, check.fault(key, embedding, checksum)
-                if fault:
-                    damaged[name] = fault
-                else:
-                    vectors[name] = np.frombuffer(embedding, "<f4")
+    last = last_revision(session)
+    number, fingerprint = (last.revision, last.fingerprint) if last else (0, "")
+    check = vector_check(session, fingerprint)
+    for start in range(0, len(photo_names), MOST_BOUND):
+        names = photo_names[start : start + MOST_BOUND]
+        found = read_photos(session, folder, fingerprint, names)
+        photos |= {one.name: one for one in found}
+        # By key: SQLite would look through all vectors of the checkpoint, or all photos of a
+        # state, rather than look up a few names.
+        of_key = {one.id: one for one in found}
+        seen_from = select(PhotoRow.id, PhotoRow.viewpoint).where(PhotoRow.id.in_(of_key))
+        for key, viewpoint in session.execute(seen_from):
+            if viewpoint and of_key[key].state == CATALOGUED:
+                viewpoints[of_key[key].name] = viewpoint
+        query = select(VectorRow.photo_id, VectorRow.embedding, VectorRow.checksum).where(
+            VectorRow.photo_id.in_(of_key), VectorRow.fingerprint == fingerprint
+        )
+        for key, embedding, checksum in session.execute(query):
+            name, fault = of_key[key].name, check.fault(key, embedding, checksum)
+            if fault:
+                damaged[name] = fault
+            else:
+                vectors[name] = np.frombuffer(embedding, "<f4")
     return PhotoStates(number, fingerprint, photos, vectors, damaged, viewpoints)
 
 
 def read_some_species(catalogue: Catalogue, individuals: Sequence[str]) -> dict[str, str]:
     """Each of these individuals' species, where one is known. Raises BadCatalogue."""
-    species: dict[str, str] = {}
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
-        for start in range(0, len(individuals), MOST_BOUND):
-            species |= read_species(session, individuals[start : start + MOST_BOUND])
+        return some_species(session, individuals)
+
+
+def some_species(session: Session, individuals: Sequence[str]) -> dict[str, str]:
+    """Read these individuals' species in a transaction."""
+    species: dict[str, str] = {}
+    for start in range(0, len(individuals), MOST_BOUND):
+        species |= read_species(session, individuals[start : start + MOST_BOUND])
     return species
 
 

@@ -18,10 +18,8 @@ from index.catalogue.catalogue import Catalogue
 from index.catalogue.known_keys import KnownEncounters, KnownIndividuals
 from index.catalogue.rows import (
     CataloguePhoto,
-    VectorRows,
     last_revision,
     read_photos,
-    read_vectors,
 )
 from index.labels.fields import in_nfc, spellings_of
 from index.labels.reader import LabelledPhoto
@@ -119,10 +117,6 @@ class Revision:
             self.session, files_folder(self.address), fingerprint or self.last_fingerprint
         )
 
-    def vectors(self, fingerprint: str) -> VectorRows:
-        """The catalogued photos' vectors of one checkpoint, sorted by their photos' names."""
-        return read_vectors(self.session, fingerprint)
-
     def add(
         self, new: EmbeddedPhoto, fingerprint: str, *, state: str = CATALOGUED, **more: Any
     ) -> int:
@@ -169,7 +163,7 @@ class Revision:
 
     def relabel(self, known: CataloguePhoto, photo: LabelledPhoto) -> None:
         """Change whose photo it is, its species, encounter, time or place; its vector stays."""
-        self.update(PhotoRow, known.id, self._of_label(photo))
+        self.update(PhotoRow, known.id, self._of_label(photo, known.viewpoint))
         self.log("relabel", known.name, self._label_detail(known), self._label_detail(photo))
 
     def remove(self, known: CataloguePhoto) -> None:
@@ -392,7 +386,11 @@ class Revision:
         }
         self._connection.execute(insert(Table.metadata.tables[VectorRow.__tablename__]), values)
 
-    def _of_label(self, photo: LabelledPhoto) -> Values:
+    def _of_label(self, photo: LabelledPhoto, viewpoint: str | None = None) -> Values:
+        """A photo's columns by its label; `viewpoint` is what is noted of it already.
+
+        Of a place, a viewpoint and a sex what is noted stands: a label only fills in what lacks.
+        """
         individual_id = None if photo.individual is None else self.individual_id(photo.individual)
         encounter_id = self.encounter_id(photo.encounter, individual_id)
         if (
@@ -402,13 +400,24 @@ class Revision:
         ):
             self.update(EncounterRow, encounter_id, {"region": photo.region})
             self._regions[encounter_id] = photo.region
+        if encounter_id is not None and photo.place is not None:
+            self._fill_in(EncounterRow, encounter_id, "place", photo.place)
+        if individual_id is not None and photo.sex is not None:
+            self._fill_in(IndividualRow, individual_id, "sex", photo.sex)
+        viewpoint = viewpoint or photo.viewpoint
         return {
+            **({} if viewpoint is None else {"viewpoint": viewpoint}),
             "path": self._stored(photo.path),
             "individual_id": individual_id,
             "encounter_id": encounter_id,
             "species": photo.species,
             "taken_at": photo.taken_at,
         }
+
+    def _fill_in(self, kind: Any, key: int, column: str, value: str) -> None:
+        noted = self.session.scalar(select(getattr(kind, column)).where(kind.id == key))
+        if noted is None:
+            self.update(kind, key, {column: value})
 
     def _stored(self, path: Path) -> str:
         path, folder = path.absolute(), files_folder(self.address)

@@ -5,8 +5,8 @@ Part of SQLAlchemy's door.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from embedding.photos.photo import Box
 from index.calibration.bursts import PhotoFacts
 from index.catalogue.vector_check import vector_check
+from index.search.rows.live_rows import LiveRows
 from index.search.species import likeliest_species
 from index.storage.schema import (
     CATALOGUED,
@@ -31,13 +32,15 @@ from index.storage.schema import (
     unindexed,
 )
 
+_ROWS_AT_ONCE = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class CataloguePhoto:
     """One photo. `individual` None is new_whale, or, where its `state` is "waiting", nobody yet.
 
     `fingerprint` is the checkpoint that was asked for, where the photo has a vector of it, else
-    None. `region` is its encounter's.
+    None. `region` and `place` are its encounter's, `sex` is its individual's. A place is private.
 
     `mtime_ns` None: the file's time proves nothing, its content must be compared.
     """
@@ -56,22 +59,22 @@ class CataloguePhoto:
     fingerprint: str | None
     state: str = CATALOGUED
     region: str | None = None
+    viewpoint: str | None = None
+    place: str | None = field(default=None, repr=False)
+    sex: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class VectorRows:
-    """Parallel rows: photo ids, names, individuals (None: new_whale) and (m, d) float32 vectors.
+    """Parallel rows: photo ids, individuals (None: new_whale) and vectors (m, d).
 
-    `facts` are what else a calibration goes by. `damaged` has the photos whose vectors are of no
-    use, which are not among the rows, each with what is wrong with its vector.
+    `facts` are what else a calibration goes by. Photos whose vectors are of no use are left out.
     """
 
     photo_ids: list[int]
-    photo_names: list[str]
     individuals: list[str | None]
-    vectors: NDArray[np.float32]
+    vectors: LiveRows
     facts: PhotoFacts
-    damaged: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def read_photos(
@@ -103,6 +106,9 @@ def read_photos(
             VectorRow.fingerprint,
             PhotoRow.state,
             EncounterRow.region,
+            PhotoRow.viewpoint,
+            EncounterRow.place,
+            IndividualRow.sex,
         )
         .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
         .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
@@ -114,8 +120,10 @@ def read_photos(
         query = query.where(PhotoRow.name.in_(names))
     rows = cast("Iterable[Any]", session.execute(query))
     return [
-        CataloguePhoto(key, name, folder / path, *facts, box and Box(*box), made_by, state, region)  # pyright: ignore[reportCallIssue]
-        for key, name, path, *facts, box, made_by, state, region in rows
+        CataloguePhoto(key, name, folder / path, *facts, box and Box(*box), *more)  # pyright: ignore[reportCallIssue]
+        for (key, name, path), facts, box, more in (
+            (one[:3], one[3:10], one[10], one[11:]) for one in rows
+        )
     ]
 
 
@@ -141,21 +149,13 @@ def damaged_vectors(session: Session, fingerprint: str) -> dict[str, str]:
 
 def read_vectors(session: Session, fingerprint: str) -> VectorRows:
     """The catalogued photos' vectors of one checkpoint, in the order of the photos' names."""
-    made_by = VectorRow.fingerprint == fingerprint
-    catalogued = (
-        select(func.count())
-        .select_from(VectorRow)
-        .join(PhotoRow, PhotoRow.id == VectorRow.photo_id)
-    )
-    count = session.scalar(catalogued.where(made_by, PhotoRow.state == CATALOGUED)) or 0
     check = vector_check(session, fingerprint)
     query = (
         select(
             PhotoRow.id,
-            PhotoRow.name,
-            IndividualRow.name,
             VectorRow.embedding,
             VectorRow.checksum,
+            IndividualRow.name,
             EncounterRow.name,
             PhotoRow.taken_at,
             PhotoRow.perceptual_hash,
@@ -164,28 +164,31 @@ def read_vectors(session: Session, fingerprint: str) -> VectorRows:
         .join(VectorRow, VectorRow.photo_id == PhotoRow.id)
         .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
         .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
-        .where(made_by, PhotoRow.state == CATALOGUED)
+        .where(VectorRow.fingerprint == fingerprint, PhotoRow.state == CATALOGUED)
         .order_by(PhotoRow.name)
-        .execution_options(yield_per=1000)  # one copy of all vectors in memory, not two
+        .execution_options(yield_per=_ROWS_AT_ONCE)
     )
+    photo_ids, individuals = list[int](), list[str | None]()
     encounters, taken_at = list[str | None](), list[str | None]()
     hashes, viewpoints = list[bytes | None](), list[str | None]()
+
+    def chunks() -> Iterator[NDArray[np.float32]]:
+        for rows in session.execute(query).partitions():
+            faults = check.faults([(row[0], row[1], row[2]) for row in rows])
+            good = [row for row, fault in zip(rows, faults, strict=True) if not fault]
+            photo_ids.extend(row[0] for row in good)
+            individuals.extend(row[3] for row in good)
+            encounters.extend(row[4] for row in good)
+            taken_at.extend(row[5] for row in good)
+            hashes.extend(hash_bytes(row[6]) for row in good)
+            viewpoints.extend(row[7] for row in good)
+            yield np.frombuffer(b"".join([row[1] for row in good]), "<f4").reshape(
+                -1, check.dimension
+            )
+
+    vectors = LiveRows.collect(chunks(), check.dimension)
     facts = PhotoFacts(encounters, taken_at, hashes, viewpoints, read_species(session))
-    rows = VectorRows([], [], [], np.empty((count, check.dimension), np.float32), facts)
-    for photo_id, name, individual, embedding, checksum, *of_photo in session.execute(query):
-        fault = check.fault(photo_id, embedding, checksum)
-        if fault:
-            rows.damaged[name] = fault
-            continue
-        rows.vectors[len(rows.photo_ids)] = np.frombuffer(embedding, "<f4")
-        rows.photo_ids.append(photo_id)
-        rows.photo_names.append(name)
-        rows.individuals.append(individual)
-        encounters.append(of_photo[0])
-        taken_at.append(of_photo[1])
-        hashes.append(hash_bytes(of_photo[2]))
-        viewpoints.append(of_photo[3])
-    return replace(rows, vectors=rows.vectors[: len(rows.photo_ids)])
+    return VectorRows(photo_ids, individuals, vectors, facts)
 
 
 def hash_bytes(hashed: str | None) -> bytes | None:
@@ -218,6 +221,14 @@ def read_species(session: Session, individuals: Sequence[str] | None = None) -> 
     return likeliest_species(
         species_of, ((row[0], row[1], row[2]) for row in session.execute(photo_counts))
     )
+
+
+def read_viewpoints(session: Session) -> dict[str, str]:
+    """The viewpoints of catalogued photos, by their names, where one is noted."""
+    query = select(PhotoRow.name, PhotoRow.viewpoint).where(
+        PhotoRow.state == CATALOGUED, PhotoRow.viewpoint.is_not(None)
+    )
+    return {row[0]: row[1] or "" for row in session.execute(query)}
 
 
 def last_revision(session: Session) -> RevisionRow | None:

@@ -5,24 +5,19 @@ Part of SQLAlchemy's door.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from embedding.photos.photo import Box
 from index.catalogue.vector_check import vector_check
 from index.search.rows.live_rows import LiveRows
 from index.storage.schema import (
     CATALOGUED,
-    DELETED,
-    EncounterRow,
     IndividualRow,
     PhotoRow,
     VectorRow,
@@ -82,60 +77,3 @@ def read_searched_rows(session: Session, fingerprint: str) -> SearchedRows:
 
     live = LiveRows.collect(chunks(), check.dimension)
     return SearchedRows(names, individuals, live, damaged)
-
-
-class ServedFacts(NamedTuple):
-    """What a service holds of a photo beside its vector; `path` is its file's, as text."""
-
-    name: str
-    path: str
-    content_hash: str
-    individual: str | None
-    species: str | None
-    encounter: str | None
-    taken_at: str | None
-    box: Box | None
-    state: str
-    region: str | None
-
-
-def read_photo_facts(session: Session, folder: Path) -> Iterator[ServedFacts]:
-    """All photos but deleted ones, sorted by name: less of each than CataloguePhoto, and sooner.
-
-    Relative paths are within `folder`, the catalogue's. Equal texts are one object.
-    """
-    query = (
-        select(
-            PhotoRow.name,
-            PhotoRow.path,
-            PhotoRow.content_hash,
-            IndividualRow.name,
-            PhotoRow.species,
-            EncounterRow.name,
-            PhotoRow.taken_at,
-            PhotoRow.box,
-            PhotoRow.state,
-            EncounterRow.region,
-        )
-        .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
-        .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
-        .where(PhotoRow.state != DELETED)
-        .order_by(PhotoRow.name)
-        .execution_options(yield_per=_ROWS_AT_ONCE)
-    )
-    texts: dict[Any, Any] = {}
-    one, within = texts.setdefault, str(folder)
-    for rows in session.execute(query).partitions():
-        for name, path, content, whose, species, encounter, taken_at, box, state, region in rows:
-            yield ServedFacts(
-                name,
-                path if path.startswith(os.sep) else f"{within}{os.sep}{path}",
-                content,
-                one(whose, whose),
-                one(species, species),
-                one(encounter, encounter),
-                one(taken_at, taken_at),
-                None if box is None else Box(*box),
-                one(state, state),
-                one(region, region),
-            )

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from index.commands.named_files import refuse_absent
 from index.commands.options import (
     BoxesOption,
     CatalogueOption,
     CheckpointOption,
+    ColumnOption,
     FilesOption,
     JsonOption,
     PrecisionOption,
@@ -22,7 +24,7 @@ from index.commands.options import (
     parse_boxes,
     refuse_out,
 )
-from index.commands.season_report import (
+from index.commands.season.report import (
     RegionOption,
     SinceOption,
     SpeciesOption,
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
 
 _TOLD = 20
 _ZIP_KINDS = (
-    "csv, coco, camtrap-dp (Camtrap DP 1.0.2), kaggle, or zip (one folder an "
+    "csv, coco, camtrap-dp (Camtrap DP 1.0.2), kaggle, happywhale (Kaggle's second "
+    "competition), wildlife-datasets, wildbook (its bulk-import workbook), or zip (one folder an "
     "individual, and a spreadsheet)"
 )
 
@@ -61,7 +64,8 @@ def import_(
     source: Annotated[
         Path,
         typer.Argument(
-            help="A folder of photos, a zip, a label file, or what `catalogue export` wrote."
+            help="A folder of photos, a zip, a label file (.csv, .xlsx, .json), or what "
+            "`catalogue export` wrote."
         ),
     ],
     catalogue: CatalogueOption = Path("catalogue.db"),
@@ -70,9 +74,9 @@ def import_(
         Path | None,
         typer.Option(
             "--csv",
-            help="Who is in which photo: CSV, Kaggle CSV, COCO .json or a Camtrap DP "
-            "datapackage.json (default: the "
-            "label file in SOURCE; without one, every sub-folder is an individual).",
+            help="Who is in which photo: a table (CSV or .xlsx) of flukeprint, Kaggle, "
+            "wildlife-datasets or Wildbook, COCO .json or a Camtrap DP datapackage.json "
+            "(default: the label file in SOURCE; without one, every sub-folder is an individual).",
         ),
     ] = None,
     checkpoint: CheckpointOption = None,
@@ -95,6 +99,7 @@ def import_(
         ),
     ] = "skip",
     boxes: BoxesOption = None,
+    column: ColumnOption = None,
     replace_photos: Annotated[
         bool,
         typer.Option(
@@ -117,15 +122,18 @@ def import_(
     from index.exchange.importing.plan import NOT_DONE, ImportOptions
     from index.exchange.importing.report import report_json, summary, write_report
     from index.exchange.importing.run import apply_import, known_photos, plan_import
-    from index.exchange.importing.sources import read_source
+    from index.exchange.importing.sources import Saying, read_source
+    from index.labels.forms.columns import parse_columns
     from index.progress import progress
     from index.storage.folder_owner import claim_files
     from index.storage.originals import media_folder
     from index.storage.partial_files import remove_unfinished, unfinished_suffix
 
     _refuse_duplicates(duplicates)
+    refuse_absent(source, csv, checkpoint)
     if report is not None:
         refuse_out(report)
+    saying = Saying(parse_boxes(boxes), parse_columns(column or ()))
     catalogue = with_files_folder(catalogue, files)
     known = known_photos(catalogue)
     if not dry_run:
@@ -135,7 +143,7 @@ def import_(
     if not dry_run:
         remove_unfinished([folder])
     with tempfile.TemporaryDirectory(unfinished_suffix(), ".importing-", folder) as staging:
-        offer = read_source(source, csv, Path(staging), progress=progress, boxes=parse_boxes(boxes))
+        offer = read_source(source, csv, Path(staging), progress=progress, saying=saying)
         plan = plan_import(
             offer,
             known,
@@ -162,7 +170,7 @@ def import_(
     if as_json:
         print(json.dumps(report_json(plan, **whole), indent=2))
     else:
-        _print_rows(plan)
+        _print_rows(plan, is_dry_run=dry_run)
         print(summary(plan, is_dry_run=dry_run))
     if any(row.status in NOT_DONE for row in plan.rows):
         sys.exit(1)
@@ -210,8 +218,8 @@ def export(
     from index.catalogue.catalogue import Catalogue
     from index.catalogue.raw_rows import read_export_rows
     from index.exchange.exporting.formats import FORMATS, make_export
-    from index.exchange.exporting.writing import write_export
-    from index.progress import progress
+    from index.exchange.exporting.writing import refuse_taken, write_export
+    from index.progress import progress, spinner
     from index.sightings.selection import Selection
 
     if form not in FORMATS:
@@ -221,16 +229,18 @@ def export(
             f"--format zip writes a zip: give --out a name that ends in .zip, not {out.name}"
         )
     selection = Selection.checked(since=since, until=until, species=species, region=region)
+    refuse_taken(out, is_replacing=replace)
     catalogue = with_files_folder(catalogue, files)
-    with Catalogue.open(catalogue) as opened:
-        rows = read_export_rows(opened)
-    made = make_export(
-        form,
-        rows.photos,
-        places=rows.places if with_places else {},
-        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        selection=selection,
-    )
+    with spinner("Writing the labels"):
+        with Catalogue.open(catalogue) as opened:
+            rows = read_export_rows(opened)
+        made = make_export(
+            form,
+            rows.photos,
+            places=rows.places if with_places else {},
+            created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            selection=selection,
+        )
     written = write_export(
         made,
         out,
@@ -440,7 +450,11 @@ def _refuse_duplicates(duplicates: str) -> None:
         raise BadOut(f"--duplicates {duplicates} isn't one of {', '.join(get_args(Duplicates))}")
 
 
-def _print_rows(plan: ImportPlan) -> None:
+def _print_rows(plan: ImportPlan, *, is_dry_run: bool) -> None:
+    if plan.columns and (is_dry_run or any(use.became is None for use in plan.columns)):
+        from index.labels.forms.columns import describe_use
+
+        print_message(f"note: columns: {describe_use(plan.columns)}")
     for warning in plan.warnings:
         print_message(f"note: {warning}")
     listed = [row for row in plan.rows if row.status not in ("added", "unchanged")]

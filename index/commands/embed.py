@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from index.commands.named_files import refuse_absent
 from index.commands.options import (
     ApiKeyOption,
     CheckpointOption,
@@ -66,6 +67,7 @@ def embed(
     )
 
     refuse_out(out)
+    refuse_absent(checkpoint, csv)
     named = uniquely_named_photos(photos) if csv is None else photos_of_labels(csv, photos)
     from embedding.photos.photo import BadPhoto
 

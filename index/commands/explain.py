@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from index.commands.named_files import refuse_absent
 from index.commands.options import (
     ApiKeyOption,
     CheckpointOption,
@@ -74,6 +75,7 @@ def explain(
     from embedding.explanation.heatmap import png_bytes
     from embedding.explanation.side_by_side import compare
 
+    refuse_absent(query, reference)
     embedder = load_embedder(checkpoint, runtime, precision)
     compared = compare(
         embedder, _read(query, boxes[0], embedder), _read(reference, boxes[1], embedder)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args
 
 import typer
 
@@ -29,11 +29,14 @@ from index.messages import Unread, photos_text, print_message, print_unread
 from index.search.matching import Source, with_damage
 
 if TYPE_CHECKING:
+    from index.calibration.calibration import Calibration
     from index.calibration.curves.new_share import ShareEstimate
     from index.identification.identifier import Identifier
     from index.identification.submission import SubmissionForm
     from index.photos.embed import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto
+    from index.search.gallery import Gallery
     from index.search.matching import Identification, Score, Thresholds
+    from index.search.species import SpeciesFit
     from index.storage.address import CatalogueAddress
 
 ScoreOption = Annotated[
@@ -94,6 +97,15 @@ def identify(
     score: ScoreOption = "nearest",
     server: ServerOption = None,
     api_key: ApiKeyOption = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="Write a CSV with a row a photo, in place of the tables: decision, probability, "
+            "and the ranked individuals. It appears when it is complete.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Identify the individual in each photo.
@@ -107,6 +119,9 @@ def identify(
     photo that lies on its side is turned first, and the answer says so.
     """
     refuse_mixture(context, server, ("catalogue", "checkpoint", "runtime", "precision", "score"))
+    if csv is not None:
+        refuse_out(csv)
+    printing = _Printing(as_json, csv, k)
     if server is not None:
         from index.commands.named_files import files_by_path
         from index.commands.remote import IdentifyChoices, identify_photos, open_client
@@ -121,19 +136,22 @@ def identify(
             results.answers,
             [(each.name, each) for each in results.failures],
             source,
-            as_json=as_json,
+            printing,
         )
         return
     from index.commands.photo_arguments import embed_with_progress, photos_of_paths
     from index.identification.screening import check_animal_threshold
 
-    named = photos_of_paths(photos)  # before anything is loaded: a folder may hold none
-    embedder, identifier = _load(catalogue, checkpoint, runtime, precision, score)
-    identifier = identifier.for_new_share(new_share)
-    thresholds = identifier.calibration.thresholds(
-        max_fpir=max_fpir, threshold=threshold
-    )  # wrong ones end it here
+    # What was given is looked at before a network is loaded.
+    named = photos_of_paths(photos)
     check_animal_threshold(animal_threshold)
+    searched = _read_catalogue(catalogue, checkpoint, precision, score)
+    calibration = searched.calibration
+    if new_share is not None:
+        calibration = calibration.with_new_share(new_share)
+    thresholds = calibration.thresholds(max_fpir=max_fpir, threshold=threshold)
+    searched = searched._replace(calibration=calibration)
+    embedder, identifier = _load(searched, checkpoint, runtime, precision)
     read, unread = embed_with_progress(named, embedder, "Identifying")
     answers = _answers(
         identifier,
@@ -150,9 +168,33 @@ def identify(
         answers,
         [(each.photo.name, each) for each in unread],
         source,
-        as_json=as_json,
+        printing,
         share=(identifier.calibration.new_whale_share, estimate),
     )
+
+
+class _Printing(NamedTuple):
+    """How answers are given: as JSON or as text, and into a CSV with the best `k` individuals."""
+
+    is_json: bool
+    csv: Path | None
+    k: int
+
+
+def _write_csv(answers: Sequence[tuple[str, Identification]], out: Path, k: int) -> None:
+    import csv
+    import io
+
+    from embedding.checkpoint import write_atomically
+    from index.identification.answer_rows import answer_cells, answer_columns
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    is_screened = any(answer.animal is not None for _, answer in answers)
+    columns = answer_columns(k, is_screened=is_screened)
+    writer.writerow(columns)
+    writer.writerows(answer_cells(name, answer, columns, k=k) for name, answer in answers)
+    write_atomically(out, text.getvalue().encode())
 
 
 def _estimated_share(
@@ -160,32 +202,37 @@ def _estimated_share(
 ) -> ShareEstimate | None:
     import numpy as np
 
-    from index.calibration.curves.new_share import estimate_new_share
-
     known = np.array([1 - answer.new_probability for _, answer in answers])
-    return estimate_new_share(known, identifier.calibration.new_whale_share)
+    return identifier.calibration.estimated_share(known)
 
 
 def _print_answers(
     answers: Sequence[tuple[str, Identification]],
     unread: Sequence[tuple[str, Unread]],
     source: Source,
+    printing: _Printing,
     *,
-    as_json: bool,
     share: tuple[float, ShareEstimate | None] | None = None,
 ) -> None:
     """Print the answers, list the photos without one, and end with 1 where there are any.
 
     `share`: of new animals, as it was set and as these photos' distances say.
     """
-    if as_json:
+    if printing.csv is not None:
+        _write_csv(answers, printing.csv, printing.k)
+    if printing.is_json:
         said = _as_json(answers, unread, source)
         if share is not None:
             estimate = None if share[1] is None else asdict(share[1])
             said["new_share"] = {"set": share[0], "estimate": estimate}
         print(json.dumps(said, indent=2))
     else:
-        _print_tables(answers)
+        if printing.csv is None:
+            _print_tables(answers)
+        else:
+            counts = Counter(answer.decision for _, answer in answers).most_common()
+            told = "".join(f", {count:,} {decision}" for decision, count in counts)
+            print(f"{printing.csv}: {photos_text(len(answers))}{told}")
         if share is not None and share[1] is not None:
             _print_share(*share)
     print_unread([each for _, each in unread])
@@ -274,7 +321,8 @@ def submit(
         check_photos(
             (photo.name for photo in named), sample, named=str(photos), form=submission_form
         )
-    embedder, identifier = _load(catalogue, checkpoint, runtime, precision, score)
+    searched = _read_catalogue(catalogue, checkpoint, precision, score)
+    embedder, identifier = _load(searched, checkpoint, runtime, precision)
     distance = identifier.calibration.submission_threshold if threshold is None else threshold
     of_species = _species_thresholds(identifier) if per_species else {}
     print_message(
@@ -297,20 +345,53 @@ def submit(
         sys.exit(1)
 
 
-def _load(
-    address: CatalogueAddress, checkpoint: Path | None, runtime: str, precision: str, score: str
-) -> tuple[PhotoEmbedder, Identifier]:
+class _Searched(NamedTuple):
+    """What a catalogue gives to an identifier."""
+
+    gallery: Gallery
+    calibration: Calibration
+    species: Mapping[str, str]
+    viewpoints: Mapping[str, str]
+    species_fit: SpeciesFit | None = None
+    changed_photos: int = 0
+
+
+def _read_catalogue(
+    address: CatalogueAddress, checkpoint: Path | None, precision: str, score: str
+) -> _Searched:
+    """Read a catalogue that this checkpoint can search. Raises BadCatalogue and BadQuery."""
     from index.catalogue.catalogue import Catalogue
     from index.catalogue.status import check_fingerprint
-    from index.identification.identifier import Identifier
+    from index.progress import spinner
+    from index.snapshots.snapshot import read_snapshot
 
     checked_score = _checked_score(score)
-    with Catalogue.open(address) as catalogue:
+    with spinner("Reading the catalogue"), Catalogue.open(address) as catalogue:
         check_fingerprint(address, catalogue, checkpoint, precision)
+        served = read_snapshot(catalogue, "Flat", score=checked_score)
+        if served is not None:
+            return _Searched(
+                served.gallery,
+                served.calibration,
+                served.species,
+                served.viewpoints,
+                served.species_fit,
+                served.changed_photos,
+            )
         gallery, calibration = catalogue.searchable(score=checked_score)
-        species, viewpoints = catalogue.species(), catalogue.viewpoints()
+        return _Searched(gallery, calibration, catalogue.species(), catalogue.viewpoints())
+
+
+def _load(
+    searched: _Searched, checkpoint: Path | None, runtime: str, precision: str
+) -> tuple[PhotoEmbedder, Identifier]:
+    from index.identification.identifier import Identifier
+
     embedder = load_embedder(checkpoint, runtime, precision)
-    return embedder, Identifier(embedder, gallery, calibration, species, viewpoints)
+    identifier = Identifier(
+        embedder, searched.gallery, searched.calibration, searched.species, searched.viewpoints
+    )
+    return embedder, identifier.with_species_fit(searched.species_fit, searched.changed_photos)
 
 
 def _checked_score(score: str) -> Score:

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from index.commands.accounts import register as register_accounts
 from index.commands.embed import embed
 from index.commands.explain import explain
 from index.commands.identify import identify, submit
 from index.commands.keys import register as register_keys
+from index.commands.named_files import refuse_absent
 from index.commands.options import (
     ApiKeyOption,
     BoxesOption,
     CatalogueOption,
     CheckpointOption,
+    ColumnOption,
     FilesOption,
     JsonOption,
     PrecisionOption,
@@ -38,9 +41,10 @@ CsvOption = Annotated[
     Path | None,
     typer.Option(
         "--csv",
-        help="Who is in which photo: a CSV with the columns "
-        "image,label[,species,encounter,region,taken_at,box], a "
-        "Kaggle CSV (Image,Id), or COCO .json. Unknown animals have the label new_whale.",
+        help="Who is in which photo: a table (CSV or .xlsx) with the columns "
+        "image,label[,species,encounter,region,taken_at,box], of Kaggle (Image,Id), of "
+        "wildlife-datasets or of Wildbook, or COCO .json. Unknown animals have the label "
+        "new_whale.",
     ),
 ]
 PhotosOption = Annotated[
@@ -76,6 +80,7 @@ def register(app: typer.Typer) -> None:
     app.command("explain")(explain)
     app.command("submit")(submit)
     register_keys(app)
+    register_accounts(app)
 
 
 def build(
@@ -88,6 +93,7 @@ def build(
     precision: PrecisionOption = "float32",
     same_animals: SameAnimalsOption = None,
     boxes: BoxesOption = None,
+    column: ColumnOption = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace the catalogue that is there.")
     ] = False,
@@ -101,30 +107,36 @@ def build(
     can't be read, or whose labels disagree, are listed and left out. The exit code is then 1 unless
     --skip-bad is given.
     """
+    from index.labels.forms.columns import parse_columns
     from index.labels.reader import read_labels
     from index.labels.synonyms import with_one_id
-    from index.progress import progress
+    from index.progress import progress, spinner
     from index.reindex.build import build_catalogue, refuse_target
     from index.storage.folder_owner import claim_files
 
+    refuse_absent(csv, photos, checkpoint, same_animals)
+    columns = parse_columns(column or ())
     catalogue = with_files_folder(catalogue, files)
     refuse_target(catalogue, replace)
     claim_files(catalogue)
-    labels = with_one_id(
-        read_labels(
-            csv,
-            photos,
-            absent="skip" if skip_bad else "refuse",
-            disputed="skip",
-            boxes=parse_boxes(boxes),
-        ),
-        same_animals,
-    )
+    with spinner("Reading the labels"):
+        labels = with_one_id(
+            read_labels(
+                csv,
+                photos,
+                absent="skip" if skip_bad else "refuse",
+                disputed="skip",
+                boxes=parse_boxes(boxes),
+                columns=columns,
+            ),
+            same_animals,
+        )
     print_message(
         f"Building {catalogue} from {photos_text(len(labels.photos))} named by {labels.source}"
     )
     embedder = load_embedder(checkpoint, runtime, precision)
     report = build_catalogue(catalogue, labels, embedder, overwrite=replace, progress=progress)
+    _refresh_snapshot(catalogue)
     _print_report(report, catalogue, skip_bad=skip_bad, as_json=as_json)
 
 
@@ -138,6 +150,7 @@ def update(
     precision: PrecisionOption = "float32",
     same_animals: SameAnimalsOption = None,
     boxes: BoxesOption = None,
+    column: ColumnOption = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove the photos that the labels no longer name.")
     ] = False,
@@ -180,13 +193,16 @@ def update(
     them stays. The exit code is then 1 unless --skip-bad is given.
     """
     from index.catalogue.catalogue import Catalogue
+    from index.labels.forms.columns import parse_columns
     from index.labels.reader import BadLabels, read_labels
     from index.labels.synonyms import with_one_id
-    from index.progress import progress
+    from index.progress import progress, spinner
     from index.reindex.options import UpdateOptions
     from index.reindex.update import update_catalogue
     from index.storage.folder_owner import claim_files
 
+    refuse_absent(csv, photos, checkpoint, same_animals)
+    columns = parse_columns(column or ())
     catalogue = with_files_folder(catalogue, files)
     claim_files(catalogue)
     with Catalogue.open(catalogue) as opened:
@@ -195,16 +211,18 @@ def update(
             raise BadLabels("--prune compares with labels; give --csv or --photos too")
         labels = None
         if has_labels:
-            labels = with_one_id(
-                read_labels(
-                    csv,
-                    photos,
-                    absent="skip" if skip_bad else "refuse",
-                    disputed="skip",
-                    boxes=parse_boxes(boxes),
-                ),
-                same_animals,
-            )
+            with spinner("Reading the labels"):
+                labels = with_one_id(
+                    read_labels(
+                        csv,
+                        photos,
+                        absent="skip" if skip_bad else "refuse",
+                        disputed="skip",
+                        boxes=parse_boxes(boxes),
+                        columns=columns,
+                    ),
+                    same_animals,
+                )
         named = (
             f"{photos_text(len(labels.photos))} named by {labels.source}"
             if labels
@@ -219,6 +237,7 @@ def update(
             UpdateOptions(prune=prune, rehash=rehash, bring_back=bring_back, labels_win=labels_win),
             progress=progress,
         )
+    _refresh_snapshot(catalogue)
     _print_report(report, catalogue, skip_bad=skip_bad, as_json=as_json)
 
 
@@ -253,6 +272,18 @@ def status(
     from index.commands.tables import status_table
 
     Console().print(status_table(state))
+
+
+def _refresh_snapshot(address: CatalogueAddress) -> None:
+    """Write what the next start goes on from; where that fails it reads the whole catalogue."""
+    from index.catalogue.catalogue import BadCatalogue, Catalogue
+    from index.snapshots.snapshot import refresh_snapshot
+
+    try:
+        with Catalogue.open(address) as opened:
+            refresh_snapshot(opened)
+    except (OSError, BadCatalogue) as error:
+        print_message(f"note: no snapshot was written, so that starts take longer: {error}")
 
 
 def _print_report(

@@ -96,7 +96,7 @@ def revoke(
     """
     with _keys(catalogue) as keys:
         revoked = keys.revoke(key)
-        are_left = any(not each.is_revoked for each in keys.all())
+        are_left = any(not each.is_revoked for each in keys.all()) or keys.has_accounts()
     print(f"key {revoked.id} of {revoked.name} is revoked")
     if not are_left:
         print_message(

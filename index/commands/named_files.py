@@ -10,8 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from embedding.errors import FlukeprintError
 from embedding.photos.photo_files import BadPhoto, describe_others, list_folder
 from index.messages import print_message
+
+
+class AbsentPath(FlukeprintError):
+    """A file or folder that the command line names and that isn't there."""
 
 
 class NamedFile(NamedTuple):
@@ -24,8 +29,10 @@ class NamedFile(NamedTuple):
 def files_by_path(paths: Sequence[Path]) -> list[NamedFile]:
     """Files as they are, also absent ones, and all photos of folders.
 
-    Each is called by its path.
+    Each is called by its path. Which are absent is told. Raises AbsentPath when all are, and
+    BadPhoto for a folder without a photo.
     """
+    _note_absent(paths)
     found = [photo for path in paths for photo in (_photos_in(path) if path.is_dir() else [path])]
     return [NamedFile(str(path), path) for path in dict.fromkeys(found)]
 
@@ -33,8 +40,10 @@ def files_by_path(paths: Sequence[Path]) -> list[NamedFile]:
 def files_by_unique_name(paths: Sequence[Path]) -> list[NamedFile]:
     """Photos of files and folders, called by file name or by their path below the folder given.
 
-    Raises BadPhoto when there is none, and for two of one name.
+    Which are absent is told. Raises AbsentPath when all are, and BadPhoto when there is no photo
+    and for two of one name.
     """
+    _note_absent(paths)
     named: list[NamedFile] = []
     for path in paths:
         if path.is_dir():
@@ -50,6 +59,25 @@ def files_by_unique_name(paths: Sequence[Path]) -> list[NamedFile]:
             "sub-folders"
         )
     return named
+
+
+def refuse_absent(*paths: Path | None) -> None:
+    """Raise AbsentPath, before any work, when a file or folder that was named isn't there."""
+    absent = [str(path) for path in paths if path is not None and not path.exists()]
+    if absent:
+        raise AbsentPath(
+            f"{', '.join(absent)}: there is no such file or folder; look at how it is spelled, and "
+            "from which folder"
+        )
+
+
+def _note_absent(paths: Sequence[Path]) -> None:
+    """Say which paths are absent before anything is loaded for the others."""
+    if not any(path.exists() for path in paths):
+        refuse_absent(*paths)
+    for path in paths:
+        if not path.exists():
+            print_message(f"note: there is no file or folder {path}; the others are read")
 
 
 def _photos_in(folder: Path) -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embedding.errors import FlukeprintError
-from index.messages import BadOut, print_message
+from index.messages import BadOut
 from index.storage.address import CatalogueAddress, address_of
 
 # typer knows no unions: it is told of a path, and the parser makes an address of either kind.
@@ -55,6 +54,17 @@ BoxesOption = Annotated[
         "--boxes",
         help="Which pictures the boxes in the labels were measured on: `upright`, or `stored` (as "
         "in the file, before EXIF turns it). Default: as the label file tells.",
+        show_default=False,
+    ),
+]
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="FIELD=COLUMN",
+        help="Which column of a table is what, such as individual=Whale. Fields: photo, "
+        "individual, date, place, side, species, encounter, region, sex, box. Repeatable. "
+        "Default: as the columns are called.",
         show_default=False,
     ),
 ]
@@ -164,11 +174,11 @@ def load_embedder(checkpoint: Path | None, runtime: str, precision: str) -> Embe
     """
     from embedding.embedder import Embedder  # a second where PyTorch computes: only when needed
     from embedding.runtime import checked_precision, checked_runtime
+    from index.progress import spinner
 
-    if sys.stderr.isatty():
-        print_message("Loading the model ...")
-    if (runtime, precision) == ("auto", "float32"):
-        return Embedder.load(checkpoint)
-    return Embedder.load(
-        checkpoint, runtime=checked_runtime(runtime), precision=checked_precision(precision)
-    )
+    with spinner("Loading the model"):
+        if (runtime, precision) == ("auto", "float32"):
+            return Embedder.load(checkpoint)
+        return Embedder.load(
+            checkpoint, runtime=checked_runtime(runtime), precision=checked_precision(precision)
+        )

@@ -6,7 +6,7 @@ photo is and leave its vector.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -102,15 +102,15 @@ class Curator:
         answers: Sequence[Values | None] = (),
         individual: str | None = None,
         columns: Values | None = None,
-        encounter: Values | None = None,
+        encounters: Mapping[str, Values] | None = None,
     ) -> Event:
         """Add photos, to an individual or to wait for a person's decision.
 
         An individual that isn't there yet is made.
 
         `answers` are what was answered about each when it came; `columns` more of
-        `index.storage.schema.PhotoRow`; `encounter` what is noted of the encounters that they name:
-        at, place, region, observer, notes.
+        `index.storage.schema.PhotoRow`; `encounters` what is noted of the encounters that they
+        name, by name: at, place, region, observer, notes.
         """
         with open_revision(
             self.catalogue, kind="take in" if individual is None else "enrol", made_by=self.made_by
@@ -124,15 +124,16 @@ class Curator:
                     )
                 label = replace(
                     photo.photo,
-                    individual=None if individual is None else _checked_name(individual),
+                    individual=None if individual is None else checked_name(individual),
                 )
-                if label.encounter is not None and encounter:
+                notes = (encounters or {}).get(label.encounter or "")
+                if notes:
                     whose = None if individual is None else act.individual_id(individual)
-                    _note(act, act.encounter_id(label.encounter, whose), encounter)
+                    note_encounter(act, act.encounter_id(label.encounter, whose), notes)
                 more: Values = {**(columns or {}), "answer": answers[at] if answers else None}
                 state = WAITING if individual is None else CATALOGUED
                 act.add(replace(photo, photo=label), fingerprint, state=state, **more)
-            return _finish(act, fingerprint=fingerprint)
+            return finish_event(act, fingerprint=fingerprint)
 
     def confirm(
         self,
@@ -148,24 +149,24 @@ class Curator:
         `is_animal`: a person has seen that there is one. Raises CurationConflict.
         """
         with open_revision(self.catalogue, kind="confirm", made_by=self.made_by) as act:
-            row = _photo(act, photo)
+            row = photo_of(act, photo)
             if row.state == CATALOGUED:
                 raise CurationConflict(
                     f"the photo {photo} is catalogued already, as "
                     f"{_name_of(act, row.individual_id)}'s; move it instead"
                 )
-            individual = _checked_name(individual)
+            individual = checked_name(individual)
             before, answered = {"state": row.state}, row.answer if answer is None else answer
             _check_animal(row, answered, is_animal=is_animal)
             key = act.individual_id(individual)
-            meeting = _meeting(act, row, key)
+            meeting = meeting_of(act, row, key)
             act.update(
                 PhotoRow,
                 row.id,
                 {"individual_id": key, "encounter_id": meeting, "state": CATALOGUED},
             )
             act.log("confirm", photo, before, {"state": CATALOGUED, "individual": individual})
-            return _finish(act, detail={"individual": individual, "answer": answered})
+            return finish_event(act, detail={"individual": individual, "answer": answered})
 
     def reject(self, photo: str, *, reason: str | None = None) -> Event:
         """Lay a waiting photo aside: it shows no animal that can be known."""
@@ -195,10 +196,10 @@ class Curator:
         with open_revision(self.catalogue, kind="assign", made_by=self.made_by) as act:
             if not photos:
                 raise BadCuration("no photo was named; name one at least")
-            individual = _checked_name(individual)
+            individual = checked_name(individual)
             key = act.individual_id(individual)
             for name in dict.fromkeys(photos):
-                row = _photo(act, name)
+                row = photo_of(act, name)
                 if row.state == WAITING:
                     _check_animal(row, row.answer, is_animal=is_animal)
                 elif row.state != CATALOGUED:
@@ -210,23 +211,23 @@ class Curator:
                     raise CurationConflict(f"the photo {name} is {individual}'s already")
                 before = {"state": row.state, "individual": _name_of(act, row.individual_id)}
                 kind = "confirm" if row.state == WAITING else "move"
-                meeting = _meeting(act, row, key)
+                meeting = meeting_of(act, row, key)
                 values = {"individual_id": key, "encounter_id": meeting, "state": CATALOGUED}
                 act.update(PhotoRow, row.id, values)
                 act.log(kind, name, before, {"state": CATALOGUED, "individual": individual})
-            return _finish(act, detail={"individual": individual})
+            return finish_event(act, detail={"individual": individual})
 
     def split(self, individual: str, photos: Sequence[str], new: str) -> Event:
         """Give some photos of an individual to a new one: two animals had been taken for one."""
         with open_revision(self.catalogue, kind="split", made_by=self.made_by) as act:
             key = individual_of(act, individual).id
-            new = _checked_name(new)
+            new = checked_name(new)
             if act.is_known(new):
                 raise CurationConflict(
                     f"there is an individual {new} already; move the photos to it, or give a "
                     "new name"
                 )
-            strangers = [name for name in photos if _photo(act, name).individual_id != key]
+            strangers = [name for name in photos if photo_of(act, name).individual_id != key]
             if strangers:
                 raise BadCuration(
                     f"{', '.join(strangers)}: no photo of {individual}; only its own can be "
@@ -262,13 +263,13 @@ class Curator:
             act.update(IndividualRow, other.id, {"other_names": list(dict.fromkeys(others))})
             act.update(IndividualRow, one.id, {"merged_into": other.id})
             act.log("merge", source, {"photos": names}, {"individual": into})
-            return _finish(act, detail={"individual": source, "into": into})
+            return finish_event(act, detail={"individual": source, "into": into})
 
     def rename(self, individual: str, new: str) -> Event:
         """Give an individual another id; the old one is kept among its other names."""
         with open_revision(self.catalogue, kind="rename", made_by=self.made_by) as act:
             row = individual_of(act, individual)
-            new = _checked_name(new)
+            new = checked_name(new)
             namesake = select(IndividualRow.id).where(
                 IndividualRow.name.in_(spellings_of(new)), IndividualRow.id != row.id
             )
@@ -281,7 +282,7 @@ class Curator:
                 IndividualRow, row.id, {"name": new, "other_names": list(dict.fromkeys(others))}
             )
             act.log("rename", individual, {"individual": individual}, {"individual": new})
-            return _finish(act, detail={"individual": individual, "new": new})
+            return finish_event(act, detail={"individual": individual, "new": new})
 
     def edit(
         self,
@@ -331,13 +332,13 @@ class Curator:
     def edit_photo(self, photo: str, columns: Values) -> Event:
         """Change what is noted of a photo: species, taken_at, viewpoint, quality."""
         with open_revision(self.catalogue, kind="edit", made_by=self.made_by) as act:
-            return _edit(act, PhotoRow, _photo(act, photo).id, photo, columns)
+            return _edit(act, PhotoRow, photo_of(act, photo).id, photo, columns)
 
     def _set_state(
         self, kind: str, photo: str, state: str, *, allowed: Sequence[str], reason: str | None
     ) -> Event:
         with open_revision(self.catalogue, kind=kind, made_by=self.made_by) as act:
-            row = _photo(act, photo)
+            row = photo_of(act, photo)
             if row.state not in allowed:
                 allowing = " or ".join(allowed)
                 raise CurationConflict(
@@ -346,7 +347,7 @@ class Curator:
             before = {"state": row.state, "individual": _name_of(act, row.individual_id)}
             act.update(PhotoRow, row.id, {"state": state})
             act.log(kind, photo, before, {"state": state})
-            return _finish(act, detail={"reason": reason, "answer": row.answer})
+            return finish_event(act, detail={"reason": reason, "answer": row.answer})
 
 
 def _move(
@@ -354,27 +355,27 @@ def _move(
 ) -> Event:
     if not photos:
         raise BadCuration("no photo was named; name one at least")
-    individual = None if individual is None else _checked_name(individual)
+    individual = None if individual is None else checked_name(individual)
     key = None if individual is None else act.individual_id(individual)
     is_moved = False
     for name in dict.fromkeys(photos):
-        row = _photo(act, name)
+        row = photo_of(act, name)
         if row.state != CATALOGUED:
             raise CurationConflict(
                 f"the photo {name} is {row.state}; only catalogued ones can be moved"
             )
         before = _name_of(act, row.individual_id)
-        meeting = _meeting(act, row, key)
+        meeting = meeting_of(act, row, key)
         is_moved |= act.update(PhotoRow, row.id, {"individual_id": key, "encounter_id": meeting})
         act.log(kind, name, {"individual": before}, {"individual": individual})
     if not is_moved:
         raise CurationConflict(
             f"nothing to move: these photos are {individual or NEW_WHALE}'s already"
         )
-    return _finish(act, detail=detail)
+    return finish_event(act, detail=detail)
 
 
-def _meeting(act: Revision, row: PhotoRow, individual_id: int | None) -> int | None:
+def meeting_of(act: Revision, row: PhotoRow, individual_id: int | None) -> int | None:
     """Find the encounter of a photo that gets another individual.
 
     The encounter's notes are copied to it.
@@ -384,7 +385,7 @@ def _meeting(act: Revision, row: PhotoRow, individual_id: int | None) -> int | N
         return None
     meeting = act.encounter_id(before.name, individual_id)
     if meeting != before.id:
-        _note(act, meeting, {name: getattr(before, name) for name in _NOTED})
+        note_encounter(act, meeting, {name: getattr(before, name) for name in _NOTED})
     return meeting
 
 
@@ -396,7 +397,7 @@ def _check_animal(row: PhotoRow, answered: Values | None, *, is_animal: bool) ->
         )
 
 
-def _note(act: Revision, encounter: int | None, notes: Values) -> None:
+def note_encounter(act: Revision, encounter: int | None, notes: Values) -> None:
     """Note of an encounter what isn't noted of it yet."""
     row = act.session.get_one(EncounterRow, encounter)
     lacking = {
@@ -421,12 +422,13 @@ def _edit(
         act.log("edit", subject, before, own)
     elif not is_noted:
         raise CurationConflict(f"nothing to change: {subject} is noted so already")
-    return _finish(act, detail={"subject": subject, **columns})
+    return finish_event(act, detail={"subject": subject, **columns})
 
 
-def _finish(
+def finish_event(
     act: Revision, *, fingerprint: str | None = None, detail: Values | None = None
 ) -> Event:
+    """Give an act its revision, and say what it changed."""
     fingerprint = fingerprint or act.last_fingerprint or ""
     act.finish(fingerprint, detail=detail)
     return Event(act.number, act.kind, act.touched_photos(), act.touched_individuals())
@@ -451,7 +453,8 @@ def _live_photo(name: str) -> Any:
     )
 
 
-def _photo(act: Revision, name: str) -> PhotoRow:
+def photo_of(act: Revision, name: str) -> PhotoRow:
+    """The row of a photo by its name. Raises UnknownSubject."""
     row = act.session.scalar(_live_photo(name))
     if row is None:
         raise UnknownSubject(
@@ -494,7 +497,8 @@ def _names_of(act: Revision, *only: Any) -> list[str]:
     return list(act.session.scalars(query))
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """An individual's name in NFC. Raises BadCuration for one that can't be."""
     if not name.strip() or name.strip() != name or any(ord(sign) < 32 for sign in name):
         raise BadCuration(
             f"{name!r} can't be an individual's name; give one without spaces around it, not "

@@ -7,8 +7,7 @@ Lists come in pages: `after` is the last key of the page before, `limit` the mos
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,8 +18,14 @@ from embedding.photos.photo import Box
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.life_history import LifeHistories, read_life_histories
 from index.catalogue.standing_events import note_authors
-from index.curation.past_events import EventSummary, PastEvents
-from index.curation.text_search import fold_text
+from index.curation.names.known_names import KnownNames
+from index.curation.past_events import (
+    EVERY_EVENT,
+    EventSummary,
+    HistoryChoices,
+    HistoryFilter,
+    PastEvents,
+)
 from index.labels.fields import spellings_of
 from index.storage.connection import translating_errors
 from index.storage.schema import (
@@ -123,14 +128,21 @@ class Directory:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self._past = PastEvents()
+        self._names = KnownNames()
 
     def individuals(
-        self, *, search: str = "", species: str | None = None, after: str = "", limit: int = 50
+        self,
+        *,
+        search: str = "",
+        species: str | None = None,
+        after: str = "",
+        limit: int = 50,
+        has_places: bool = False,
     ) -> list[Individual]:
         """Individuals by name; merged ones aren't listed.
 
-        `search` finds part of any of its names, also those from before and of who was merged into
-        it, or of its notes, whatever their case and accents.
+        `search` finds them as `index.curation.names.known_names` does; by places, which are
+        private, only where `has_places`.
         """
         query = _individuals().where(
             IndividualRow.merged_into.is_(None), IndividualRow.name > after
@@ -139,7 +151,9 @@ class Directory:
             query = query.where(IndividualRow.species == species)
         with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             if search:
-                found = _search_ids(session, search, species=species, after=after)
+                found = self._names.find(
+                    session, search, species=species, after=after, has_places=has_places
+                )
                 query = query.where(IndividualRow.name.in_(found[:limit]))
             rows = session.execute(query.order_by(IndividualRow.name).limit(limit)).all()
             lives = read_life_histories(session)
@@ -272,13 +286,19 @@ class Directory:
             ]
 
     def history(
-        self, *, before: int | None = None, limit: int = 50, subject: str | None = None
+        self,
+        *,
+        before: int | None = None,
+        limit: int = 50,
+        subject: str | None = None,
+        only: HistoryFilter = EVERY_EVENT,
     ) -> list[Act]:
         """Events, newest first, from before revision `before` on.
 
-        `subject`: those about one photo or individual.
+        `subject`: those about one photo, individual or encounter.
         """
-        query = select(RevisionRow).order_by(RevisionRow.revision.desc()).limit(limit)
+        query = select(RevisionRow).where(*only.conditions()).limit(limit)
+        query = query.order_by(RevisionRow.revision.desc())
         if before is not None:
             query = query.where(RevisionRow.revision < before)
         if subject is not None:
@@ -289,6 +309,13 @@ class Directory:
             rows = session.scalars(query).all()
             return [_act(row, live, self._past.summary(session, row)) for row in rows]
 
+    def history_choices(self) -> HistoryChoices:
+        """Who ever made an event, and of which kinds there are any; both sorted."""
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
+            people = session.scalars(select(RevisionRow.made_by).distinct())
+            kinds = session.scalars(select(RevisionRow.kind).distinct())
+            return HistoryChoices(sorted(filter(None, people)), sorted(kinds))
+
     def next_id(self, pattern: str | None = None) -> str:
         """Find the next free id: one more than the greatest of the ids that look like `pattern`.
 
@@ -296,46 +323,7 @@ class Directory:
         number.
         """
         with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
-            rows = session.execute(select(IndividualRow.name, IndividualRow.other_names)).all()
-        return next_free_id(
-            [name for own, others in rows for name in (own, *(others or ()))], pattern
-        )
-
-
-def next_free_id(names: Sequence[str], pattern: str | None = None) -> str:
-    """The id after the greatest of `names` that differ only in their last digits.
-
-    `pattern` is one such.
-    """
-    split = [parts for name in names if (parts := _split_number(name))[1]]
-    if pattern is None:
-        prefix = most_frequent([prefix for prefix, _ in split], "w_")
-        width = min((len(number) for own, number in split if own == prefix), default=4)
-    else:
-        prefix, number = _split_number(pattern)
-        width = len(number) or 4
-    greatest = max((int(number) for own, number in split if own == prefix), default=0)
-    return f"{prefix}{greatest + 1:0{width}}"
-
-
-def most_frequent(texts: Iterable[str], otherwise: str) -> str:
-    """The text that comes most often; the first in sorted order of those that come equally often.
-
-    One pass: the time grows with the number of texts, however many of them differ.
-    """
-    counts = Counter(texts)
-    return min(counts, key=lambda text: (-counts[text], text), default=otherwise)
-
-
-def _split_number(name: str) -> tuple[str, str]:
-    """A name in two: what comes before its last digits, and these; they are empty where none are.
-
-    From the end: a pattern would try each run of digits inside a long name, each to its end.
-    """
-    end = len(name)
-    while end and name[end - 1].isdecimal():
-        end -= 1
-    return name[:end], name[end:]
+            return self._names.next_id(session, pattern)
 
 
 def _individuals() -> Any:
@@ -350,33 +338,6 @@ def _individuals() -> Any:
         of_photos(func.min(PhotoRow.taken_at)),
         of_photos(func.max(PhotoRow.taken_at)),
         of_photos(func.min(PhotoRow.name)),
-    )
-
-
-def _search_ids(session: Session, search: str, *, species: str | None, after: str) -> list[str]:
-    """The ids after one, sorted, of whom a search finds.
-
-    Compared here, as databases fold few letters or none.
-    """
-    row = IndividualRow
-    query = select(
-        row.id, row.merged_into, row.name, row.display_name, row.other_names, row.notes, row.species
-    )
-    texts: defaultdict[int, list[str | None]] = defaultdict(list)
-    listed: dict[int, str] = {}
-    for key, merged_into, name, display_name, other_names, notes, of_species in session.execute(
-        query
-    ):
-        texts[merged_into or key] += [name, display_name, *(other_names or ())]
-        if merged_into is None:
-            texts[key].append(notes)
-            if name > after and species in (None, of_species):
-                listed[key] = name
-    wanted = fold_text(search)
-    return sorted(
-        name
-        for key, name in listed.items()
-        if any(wanted in fold_text(text) for text in texts[key] if text)
     )
 
 

@@ -6,6 +6,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Set
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -72,3 +74,45 @@ def _read_summary(session: Session, revision: int) -> EventSummary:
     )
     counts = {str(kind): int(count) for kind, count in session.execute(counted)}
     return EventSummary(counts, tuple(session.scalars(subjects)))
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """Only events by one person or program, of one kind, from a moment on, before another.
+
+    A moment without a time zone is in UTC.
+    """
+
+    made_by: str | None = None
+    kind: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> list[Any]:
+        """The same for a query of `RevisionRow`."""
+        found: list[Any] = []
+        if self.made_by is not None:
+            found.append(RevisionRow.made_by == self.made_by)
+        if self.kind is not None:
+            found.append(RevisionRow.kind == self.kind)
+        if self.since is not None:
+            found.append(RevisionRow.at >= _as_stored(self.since))
+        if self.until is not None:
+            found.append(RevisionRow.at < _as_stored(self.until))
+        return found
+
+
+EVERY_EVENT = HistoryFilter()
+
+
+class HistoryChoices(NamedTuple):
+    """Whom and what a history can be narrowed to."""
+
+    people: list[str]
+    kinds: list[str]
+
+
+def _as_stored(moment: datetime) -> str:
+    # Texts of one form, in UTC, sort as their moments do.
+    known = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return known.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -29,7 +29,7 @@ from index.search.matching import (
     decide,
     explain,
 )
-from index.search.species import SpeciesPredictor
+from index.search.species import SpeciesFit, SpeciesPredictor
 from index.search.vectors import Embedder, FloatArray
 
 
@@ -79,7 +79,7 @@ class Identifier:
         self.species = species
         self.viewpoints = viewpoints
         self.screen = screen or AnimalScreen(screening_of(embedder), gallery)
-        self._teller = SpeciesPredictor(gallery, species, calibration.score)
+        self.species_predictor = SpeciesPredictor(gallery, species, calibration.score)
 
     def identify(
         self,
@@ -142,7 +142,32 @@ class Identifier:
         and errors as in `identify_vectors`; raises BadQuery without photos.
         """
         choice = self._checked_choice(max_fpir, threshold, None)
-        ranked = rank_fused(self.gallery, vectors, self._ranked(k), self.calibration.score)
+        ranked = self.rank_encounter(vectors, k)
+        return self._answer_encounter(ranked, vectors, k, choice, animal_threshold)
+
+    def rank_encounter(self, vectors: FloatArray, k: int = 5) -> tuple[Candidate, ...]:
+        """Rank as many individuals for an encounter's photos (n, d) as an answer with `k` needs."""
+        return rank_fused(self.gallery, vectors, self.ranked_count(k), self.calibration.score)
+
+    def answer_ranked(
+        self, ranked: Sequence[Candidate], vectors: FloatArray, *, k: int = 5
+    ) -> Identification:
+        """What `identify_encounter` answers, of individuals that are ranked already."""
+        choice = self._checked_choice(None, None, None)
+        return self._answer_encounter(ranked, vectors, k, choice, None)
+
+    def ranked_count(self, k: int) -> int:
+        """How many individuals to rank: the gap to the second says how sure the first is."""
+        return max(2, self.species_predictor.neighbours(k)) if k > 0 else k
+
+    def _answer_encounter(
+        self,
+        ranked: Sequence[Candidate],
+        vectors: FloatArray,
+        k: int,
+        choice: _ThresholdChoice,
+        animal_threshold: float | None,
+    ) -> Identification:
         answer = self._answer(ranked, k, choice, photos=len(vectors))
         scores = self.screen.scores(vectors, animal_threshold)
         answer = answer.screened(max(scores, key=lambda one: one.score if one else 0.0))
@@ -158,6 +183,27 @@ class Identifier:
             return self
         another = copy.copy(self)
         another.calibration = self.calibration.with_new_share(share)
+        return another
+
+    def with_calibration(self, calibration: Calibration) -> Identifier:
+        """The same with another calibration; what doesn't depend on it is not made again."""
+        if calibration.score != self.calibration.score:
+            return Identifier(
+                self.embedder,
+                self.gallery,
+                calibration,
+                self.species,
+                self.viewpoints,
+                screen=self.screen,
+            )
+        another = copy.copy(self)
+        another.calibration = calibration
+        return another
+
+    def with_species_fit(self, fit: SpeciesFit | None, changed_photos: int = 0) -> Identifier:
+        """The same with a fit for species that was made before so many photos changed."""
+        another = copy.copy(self)
+        another.species_predictor = self.species_predictor.with_fit(fit, changed_photos)
         return another
 
     def following(
@@ -178,7 +224,9 @@ class Identifier:
         another.species = species
         another.viewpoints = viewpoints
         another.screen = self.screen.following(gallery, photos)
-        another._teller = self._teller.following(gallery, species, individuals, photos)
+        another.species_predictor = self.species_predictor.following(
+            gallery, species, individuals, photos
+        )
         return another
 
     def calibration_for(self, nearest: Candidate | None, photos: int = 1) -> Calibration:
@@ -218,14 +266,10 @@ class Identifier:
         self.calibration.thresholds(max_fpir=max_fpir, threshold=threshold)
         return _ThresholdChoice(max_fpir, threshold)
 
-    def _ranked(self, k: int) -> int:
-        """How many individuals to rank: the gap to the second says how sure the first is."""
-        return max(2, self._teller.neighbours(k)) if k > 0 else k
-
     def _answers(
         self, vectors: FloatArray, k: int, choice: _ThresholdChoice
     ) -> list[Identification]:
-        ranked = self.gallery.rank(vectors, self._ranked(k), self.calibration.score)
+        ranked = self.gallery.rank(vectors, self.ranked_count(k), self.calibration.score)
         return [self._answer(candidates, k, choice) for candidates in ranked]
 
     def _answer(
@@ -251,7 +295,7 @@ class Identifier:
             revision=self.gallery.revision,
             fingerprint=self.gallery.fingerprint,
             individuals_searched=self.gallery.individual_count,
-            species=self._teller.predict(ranked),
+            species=self.species_predictor.predict(ranked),
             new_probability=new_probability,
             calibrated_on=calibration.name,
         )

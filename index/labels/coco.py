@@ -16,6 +16,7 @@ from index.labels.fields import (
     in_nfc,
     list_some,
     make_box,
+    optional_fact,
     other_word_for_nobody,
     parse_box_orientation,
     parse_content_hash,
@@ -55,6 +56,7 @@ def coco_rows(path: Path, photos: Path) -> tuple[list[LabelledPhoto], list[str]]
     }
     rows: dict[tuple[str, str | None], LabelledPhoto] = {}
     unnamed: list[str] = []
+    no_time: list[str] = []
     for annotation in _records(path, document, "annotations"):
         image_key = _key(annotation, "image_id", "image_uuid")
         image = images.get(image_key)
@@ -72,11 +74,11 @@ def coco_rows(path: Path, photos: Path) -> tuple[list[LabelledPhoto], list[str]]
             name=name,
             path=photos / name,
             individual=parse_individual(label, where),
-            species=species.get(_key(annotation, "category_id")) or None,
-            encounter=_first((annotation, image), _ENCOUNTER_KEYS) or None,
-            taken_at=_time((image, annotation)),
+            species=optional_fact(species.get(_key(annotation, "category_id"), "")),
+            encounter=optional_fact(_first((annotation, image), _ENCOUNTER_KEYS)),
+            taken_at=_time((image, annotation), name, no_time),
             box=_box(annotation.get("bbox"), image, where),
-            region=_key(annotation, _REGION_KEY) or None,
+            region=optional_fact(_key(annotation, _REGION_KEY)),
             nobody=other_word_for_nobody(label),
             content_hash=parse_content_hash(_text(image.get("content_hash"))),
             box_orientation=parse_box_orientation(
@@ -87,11 +89,17 @@ def coco_rows(path: Path, photos: Path) -> tuple[list[LabelledPhoto], list[str]]
         same = rows.setdefault((name, row.individual), row)
         if _area(row.box) > _area(same.box):
             rows[name, row.individual] = row
-    warnings = (
-        [f"{len(unnamed):,} annotations name no individual and are left out: {list_some(unnamed)}"]
-        if unnamed
-        else []
-    )
+    warnings: list[str] = []
+    if unnamed:
+        warnings.append(
+            f"{len(unnamed):,} annotations name no individual and are left out: "
+            f"{list_some(unnamed)}"
+        )
+    if no_time:
+        warnings.append(
+            f"{len(no_time):,} times can't be read and count as none: "
+            f"{list_some(list(dict.fromkeys(no_time)))}"
+        )
     return list(rows.values()), warnings
 
 
@@ -174,14 +182,16 @@ def _individual(annotation: _Record, where: str) -> str:
     return ""
 
 
-def _time(records: tuple[_Record, ...]) -> str | None:
+def _time(records: tuple[_Record, ...], name: str, unread: list[str]) -> str | None:
     """When the photo was taken.
 
-    One that can't be read counts as none: exports hold `NA` and zeros.
+    One that can't be read counts as none, and is noted: exports hold `NA` and zeros.
     """
+    text = optional_fact(_first(records, _TIME_KEYS)) or ""
     try:
-        return parse_time(_first(records, _TIME_KEYS), "")
+        return parse_time(text, "")
     except BadLabels:
+        unread.append(f"{text!r} of {name}")
         return None
 
 
@@ -190,7 +200,7 @@ def _box(bbox: Any, image: _Record, where: str) -> Box | None:
 
     Cut at the photo's edges, which boxes often overrun.
     """
-    if not bbox:
+    if not bbox or bbox == [0, 0, 0, 0]:  # as some programs write that there is none
         return None
     try:
         left, top, width, height = map(float, bbox)

@@ -75,6 +75,15 @@ def optional_text(text: str) -> str | None:
     return None if means_missing(text) else text
 
 
+def optional_fact(text: str) -> str | None:
+    """A fact of a photo that may not be known; None where it is empty, `NA`, `unknown` and such.
+
+    Photos whose encounter is `unknown` were not taken together.
+    """
+    text = in_nfc(text.strip())
+    return None if means_nobody(text) else text
+
+
 def make_box(sides: Sequence[float], where: str, original: object) -> Box:
     """Make a Box of left, top, right, bottom, which must be shares that hold something."""
     left, top, right, bottom = sides
@@ -115,6 +124,12 @@ def parse_box_orientation(text: str, where: str) -> BoxOrientation | None:
     if word not in ("upright", "stored"):
         raise BadLabels(f"{where}: box_orientation {text!r} isn't one of upright, stored")
     return word
+
+
+def parse_sex(text: str) -> str | None:
+    """Read an individual's sex, in small letters; None where nobody knows it."""
+    word = (optional_text(text) or "").lower()
+    return None if not word or means_nobody(word) else {"f": "female", "m": "male"}.get(word, word)
 
 
 def parse_time(given: str, where: str) -> str | None:

@@ -41,6 +41,14 @@ class LabelledPhoto:
     # What the label says of the picture that its box was measured on.
     box_orientation: BoxOrientation | None = field(default=None, compare=False)
     box_size_px: tuple[float, float] | None = field(default=None, compare=False)
+    # Left, top, width and height in pixels of a picture whose size the label doesn't say.
+    box_px: tuple[float, float, float, float] | None = None
+    # These fill in what the catalogue lacks, and never replace what it has.
+    place: str | None = None  # private: its encounter's
+    viewpoint: str | None = None  # from which side the animal is seen
+    sex: str | None = None  # its individual's
+    # Whether the encounter's name was made here, as the label has none; another one stands.
+    is_encounter_made: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from embedding.photos.photo import list_folder, photo_names
 from index.labels.fields import in_nfc
 from index.labels.labelled_photo import BadLabels, LabelledPhoto
 
-LABEL_SUFFIXES = (".csv", ".json")
+LABEL_SUFFIXES = (".csv", ".json", ".xlsx", ".xlsm")
 
 
 @dataclass(frozen=True, slots=True)

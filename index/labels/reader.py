@@ -1,7 +1,7 @@
-"""Read labelled photos, from whichever of four shapes they come in. The only reader in the house.
+"""Read labelled photos, from whichever shape they come in. The only reader in the house.
 
-A Kaggle CSV (`Image,Id[,box]`), a CSV (`image,label[,species,encounter,region,taken_at,box]`), COCO
-JSON, or a folder with a sub-folder for each label. Whatever is left out is told in
+A table (CSV or .xlsx) as flukeprint, Kaggle, wildlife-datasets or Wildbook writes it, COCO JSON, a
+Camtrap DP package, or a folder with a sub-folder for each label. Whatever is left out is told in
 `Labels.warnings`; nothing goes silently.
 """
 
@@ -14,6 +14,7 @@ from typing import Literal
 
 from embedding.photos.photo import describe_others, list_folder
 from index.labels.fields import list_some, other_word_for_nobody, parse_box, parse_individual
+from index.labels.forms.columns import Columns, ColumnUse, describe_use
 from index.labels.labelled_photo import (
     NEW_WHALE,
     BadLabels,
@@ -24,6 +25,7 @@ from index.labels.labelled_photo import (
 from index.labels.near_names import (
     describe_likely_files,
     describe_similar_numbers,
+    describe_similar_spellings,
     likely_files,
 )
 from index.labels.nobody import describe_nobody
@@ -35,6 +37,7 @@ from index.labels.photo_files import (
 )
 from index.labels.reading.any_format import MatchedLabels, match_labels, read_label_file
 from index.tables.text import SPREADSHEET_SUFFIXES, describe_spreadsheet
+from index.tables.workbooks import WORKBOOK_SUFFIXES
 
 __all__ = [
     "NEW_WHALE",
@@ -69,22 +72,26 @@ def read_labels(
     absent: Literal["refuse", "skip"] = "refuse",
     disputed: Literal["refuse", "skip"] = "refuse",
     boxes: BoxOrientation | None = None,
+    columns: Columns | None = None,
 ) -> Labels:
     """Read a label file and find its photos, or read a folder of labels.
 
-    `csv`: a CSV, COCO when its name ends in `.json`, or a Camtrap DP package's `datapackage.json`;
-    None: every sub-folder of `photos` is a label. `photos`: the folder that the names in the file
-    start from; None: the file's own folder. `absent`: what to do about photos that are named but
-    not there: refuse all, or leave them out with a warning. `disputed`: the same of photos whose
-    rows disagree, as of two animals in one photo. `boxes`: which picture the boxes were measured
-    on, as `index.labels.reading.stored_boxes.turn_boxes` has it. The label `new_whale`, and any
-    word that means nobody, becomes the individual None. Raises BadLabels.
+    `csv`: a CSV or a workbook (.xlsx), COCO when its name ends in `.json`, or a Camtrap DP
+    package's `datapackage.json`; None: every sub-folder of `photos` is a label. `photos`: the
+    folder that the names in the file start from; None: the file's own folder. `absent`: what to do
+    about photos that are named but not there: refuse all, or leave them out with a warning.
+    `disputed`: the same of photos whose rows disagree, as of two animals in one photo. `boxes`:
+    which picture the boxes were measured on, as `index.labels.reading.stored_boxes.turn_boxes` has
+    it. `columns`: which column of a table is what, where its columns aren't known. The label
+    `new_whale`, and any word that means nobody, becomes the individual None. Raises BadLabels.
     """
     if photos is not None and not photos.is_dir():
         is_file = photos.exists()
         what = "is a file, not a folder of photos" if is_file else "there is no such folder"
         raise BadLabels(f"{photos}: {what}")
     if csv is None:
+        if columns is not None:
+            raise BadLabels("columns are those of a label file; give it too (--csv)")
         if photos is None:
             raise BadLabels(
                 "give a label file (--csv), or a folder with one sub-folder for each label "
@@ -92,12 +99,13 @@ def read_labels(
             )
         return _read_folder(photos)
     folder = csv.parent if photos is None else photos
-    found = match_labels(csv, folder, boxes)
+    found = match_labels(csv, folder, boxes, columns)
     if disputed == "refuse":
         for one in found.disputed:
             raise BadLabels(f"{csv}: the photo {one.photo.name} {one.reason}")
     present, differences = _compare(found, csv, absent)
-    warnings = (*found.warnings, *differences, *describe_labels(present))
+    told = describe_columns(csv, found.columns)
+    warnings = (*told, *found.warnings, *differences, *describe_labels(present))
     return Labels(present, csv, warnings, found.disputed, found.folder)
 
 
@@ -121,14 +129,25 @@ def read_rows(csv: Path, photos: Path) -> LabelRows:
     """
     faults: list[str] = []
     read = read_label_file(csv, photos, faults=faults)
-    warnings = (*read.warnings, *describe_nobody(read.rows))
+    told = describe_columns(csv, read.columns)
+    warnings = (*told, *read.warnings, *describe_nobody(read.rows))
     return LabelRows(read.rows, tuple(faults), warnings, read.folder)
 
 
+def describe_columns(csv: Path, columns: Sequence[ColumnUse]) -> list[str]:
+    """Write what each column of another program's table, or of a stranger's, became."""
+    is_own = {"image", "photo"} & {use.column.lower() for use in columns if use.became == "photo"}
+    return [] if is_own or not columns else [f"columns of {csv.name}: {describe_use(columns)}"]
+
+
 def describe_labels(photos: Sequence[LabelledPhoto]) -> list[str]:
-    """Write which labels mean nobody or look so, and which differ in zeros alone."""
-    numbers = describe_similar_numbers(photo.individual for photo in photos)
-    return [*describe_nobody(photos), *numbers]
+    """Write which labels mean nobody or look so, and which differ in zeros or spelling alone."""
+    individuals = [photo.individual for photo in photos]
+    return [
+        *describe_nobody(photos),
+        *describe_similar_numbers(individuals),
+        *describe_similar_spellings(individuals),
+    ]
 
 
 def unread_labels_in(names: Sequence[str]) -> list[str]:
@@ -137,7 +156,7 @@ def unread_labels_in(names: Sequence[str]) -> list[str]:
     told = [
         describe_spreadsheet(name)
         for name in names
-        if Path(name).suffix.lower() in SPREADSHEET_SUFFIXES
+        if Path(name).suffix.lower() in SPREADSHEET_SUFFIXES - WORKBOOK_SUFFIXES
     ]
     if unread:
         told.append(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from index.labels.fields import list_some
 from index.labels.labelled_photo import NEW_WHALE, BadLabels, DisputedPhoto, LabelledPhoto
+from index.messages import photos_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,9 @@ def settle_repeated_rows(rows: Iterable[LabelledPhoto], source: Path) -> Settled
         if repeated
         else []
     )
-    photos, unplaced = _share_regions(once, source)
-    return SettledRows(tuple(photos), tuple(disputed), (*warnings, *unplaced))
+    met, made = _with_encounters(once)
+    photos, unplaced = _share_regions(met, source)
+    return SettledRows(tuple(photos), tuple(disputed), (*warnings, *made, *unplaced))
 
 
 def merge_repeated_rows(
@@ -72,6 +74,41 @@ def _dispute(rows: Sequence[LabelledPhoto]) -> str | None:
     if any(row != rows[0] for row in rows):
         return "is there twice with different details; keep one"
     return None
+
+
+def _with_encounters(
+    rows: Sequence[LabelledPhoto],
+) -> tuple[list[LabelledPhoto], list[str]]:
+    """Give photos with a place and no encounter one that the place can be noted of.
+
+    It is called by the day, one for each individual and place; of an animal that nobody knows, or
+    without a day, by the photo, so that two animals never share one.
+    """
+    found: list[LabelledPhoto] = []
+    places: dict[tuple[str, str | None], list[str]] = {}
+    count = 0
+    for row in rows:
+        if row.place is None or row.encounter is not None:
+            found.append(row)
+            continue
+        has_day = row.individual is not None and len(row.taken_at or "") >= len("2018-06-01")
+        name = (row.taken_at or "")[:10] if has_day else row.name
+        known = places.setdefault((name, row.individual), [])
+        if row.place not in known:
+            known.append(row.place)
+        number = known.index(row.place) + 1
+        name += f" ({number})" if number > 1 else ""
+        found.append(replace(row, encounter=name, is_encounter_made=True))
+        count += 1
+    told = (
+        [
+            f"{photos_text(count)} with a place and no encounter: an encounter is made of each "
+            "individual's day and place"
+        ]
+        if count
+        else []
+    )
+    return found, told
 
 
 def _share_regions(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.photos.damage import find_damage
+from embedding.photos.damage import read_checked
 from embedding.photos.exif import taken_at
 from embedding.photos.photo import (
     BadPhoto,
@@ -19,22 +20,23 @@ from embedding.photos.photo import (
     PhotoLimits,
     content_hash,
     photo_bytes,
-    read_photo,
 )
 from embedding.photos.quality import PhotoQuality
 from index.labels.fields import list_some
 from index.labels.reader import LabelledPhoto
 from index.photos.perceptual_hash import perceptual_hash
-from index.prefetch import prefetch
+from index.prefetch import decoding_threads, prefetch
 from index.search.embedded_images import EmbeddedImage, embed_images
 from index.search.vectors import Embedder, check_vectors
 
 BATCH_PHOTOS = 64
-HELD_BYTES = (
-    256 * 2**20
-)  # decoded pixels, half of them in the batch: 120 photos of 1000 x 700, or one of 90 MP
+# Decoded pixels: a quarter ahead, a quarter in the batch that fills, half in those under way. A
+# quarter is 30 photos of 1000 x 700, or one of 22 MP; a larger photo goes alone.
+HELD_BYTES = 256 * 2**20
 _SETTLED_NS = 2 * 10**9  # FAT counts file times in steps of two seconds
-DECODING_THREADS = 2  # decoding a large JPEG costs about as much as embedding it
+# While the network computes one batch, the next one's images are cut and scaled, and the last one's
+# quality is measured; that takes about as long.
+_EMBEDDING_THREADS = 2
 
 
 class PhotoEmbedder(Embedder, Protocol):
@@ -101,20 +103,33 @@ def embed_photos(
 ) -> Generator[list[EmbeddedPhoto | UnreadPhoto]]:
     """Embed photos in their order, a batch at a time.
 
-    A batch ends at BATCH_PHOTOS or half of HELD_BYTES.
+    A batch ends at BATCH_PHOTOS or a quarter of HELD_BYTES. Two are under way at a time, so the
+    embedder is called from two threads.
 
     A photo that can't be read comes as an UnreadPhoto and stops nobody else's.
     """
+    return prefetch(
+        _batches(_decoded(photos, embedder.input_px, limits)),
+        lambda batch: _embedded(batch, embedder),
+        threads=_EMBEDDING_THREADS,
+        most=_EMBEDDING_THREADS,
+    )
+
+
+def _batches(
+    photos: Generator[_DecodedPhoto | UnreadPhoto],
+) -> Generator[list[_DecodedPhoto | UnreadPhoto]]:
     batch: list[_DecodedPhoto | UnreadPhoto] = []
     held = 0
-    for read in _decoded(photos, embedder.input_px, limits):
-        batch.append(read)
-        held += read.held_bytes if isinstance(read, _DecodedPhoto) else 0
-        if len(batch) >= BATCH_PHOTOS or held >= HELD_BYTES // 2:
-            yield _embedded(batch, embedder)
-            batch, held = [], 0
+    with closing(photos):
+        for read in photos:
+            batch.append(read)
+            held += read.held_bytes if isinstance(read, _DecodedPhoto) else 0
+            if len(batch) >= BATCH_PHOTOS or held >= HELD_BYTES // 4:
+                yield batch
+                batch, held = [], 0
     if batch:
-        yield _embedded(batch, embedder)
+        yield batch
 
 
 def photo_file(path: Path, limits: PhotoLimits = PhotoLimits()) -> tuple[PhotoFile, bytes]:
@@ -165,11 +180,13 @@ def _decoded(
             )
         try:
             file, data = photo_file(photo.path, limits)
-            image = read_photo(data, name=str(photo.path), limits=limits, at_least_px=input_px)
+            image, damage = read_checked(
+                data, name=str(photo.path), limits=limits, at_least_px=input_px
+            )
         except BadPhoto as error:
             return UnreadPhoto(photo, str(error))
         known = replace(file, perceptual_hash=perceptual_hash(image))
-        return _DecodedPhoto(photo, known, image, find_damage(data, image))
+        return _DecodedPhoto(photo, known, image, damage)
 
     def holds(read: _DecodedPhoto | UnreadPhoto) -> int:
         return read.held_bytes if isinstance(read, _DecodedPhoto) else 0
@@ -177,10 +194,10 @@ def _decoded(
     return prefetch(
         photos,
         decode,
-        threads=DECODING_THREADS,
+        threads=decoding_threads(),
         most=2 * BATCH_PHOTOS,
         holds=holds,
-        most_held=HELD_BYTES // 2,
+        most_held=HELD_BYTES // 4,
     )
 
 

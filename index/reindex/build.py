@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from index.access.copy_keys import copy_keys
+from index.access.copy_access import copy_access
 from index.catalogue.catalogue import BadCatalogue, Catalogue
 from index.catalogue.revision import open_revision
 from index.labels.reader import Labels
@@ -63,7 +63,7 @@ def build_catalogue(
                 fit_pending(catalogue, progress)
                 report = add_warnings(report, labels, catalogue)
             if exists(address):
-                copy_keys(address, temporary)
+                copy_access(address, temporary)
             put_in_place(temporary, address)
     finally:
         discard_database(temporary)

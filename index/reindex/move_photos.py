@@ -12,8 +12,8 @@ from embedding.photos.photo import BadPhoto
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.raw_rows import stored_photos
 from index.catalogue.revision import open_revision
-from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS, PhotoFile, photo_file
-from index.prefetch import prefetch
+from index.photos.embed import BATCH_PHOTOS, PhotoFile, photo_file
+from index.prefetch import decoding_threads, prefetch
 from index.progress import Progress, no_progress
 from index.storage.address import files_folder
 from index.storage.schema import DELETED, PhotoRow
@@ -72,7 +72,7 @@ def move_photos(
         )
     moved: list[tuple[_Stored, PhotoFile]] = []
     not_moved: list[tuple[str, str]] = []
-    files = prefetch(found, _read, threads=DECODING_THREADS, most=BATCH_PHOTOS)
+    files = prefetch(found, _read, threads=decoding_threads(), most=BATCH_PHOTOS)
     with progress(len(found), "Comparing files") as advance:
         for stored, file in zip(found, files, strict=True):
             if isinstance(file, PhotoFile):

@@ -13,7 +13,6 @@ from index.labels.photo_files import catalogued_name, names_by_nfc
 from index.labels.reader import LabelledPhoto, Labels
 from index.photos.embed import (
     BATCH_PHOTOS,
-    DECODING_THREADS,
     EmbeddedPhoto,
     PhotoEmbedder,
     PhotoFile,
@@ -23,7 +22,7 @@ from index.photos.embed import (
     with_file_time,
 )
 from index.photos.pending_vectors import PendingVectors
-from index.prefetch import prefetch
+from index.prefetch import decoding_threads, prefetch
 from index.progress import Progress, no_progress
 from index.reindex.options import UpdateOptions
 from index.reindex.plan import UpdatePlan, as_labelled, make_update_plan, needs_vector
@@ -153,7 +152,7 @@ class UpdatePreparation:
         if not self._pending:
             return []
         found: list[EmbeddedPhoto] = []
-        files = prefetch(lacking, _read_file, threads=DECODING_THREADS, most=BATCH_PHOTOS)
+        files = prefetch(lacking, _read_file, threads=decoding_threads(), most=BATCH_PHOTOS)
         for photo, file in zip(lacking, files, strict=True):
             made = (
                 None
@@ -272,7 +271,7 @@ class UpdatePreparation:
     def _read(self, photos: Sequence[LabelledPhoto], known: Mapping[str, CataloguePhoto]) -> None:
         if not photos:
             return
-        files = prefetch(photos, _read_file, threads=DECODING_THREADS, most=BATCH_PHOTOS)
+        files = prefetch(photos, _read_file, threads=decoding_threads(), most=BATCH_PHOTOS)
         with self.progress(len(photos), "Comparing files with the catalogue") as advance:
             for photo, read in zip(photos, files, strict=True):
                 self._files[_file_key(known[photo.name], photo.path)] = read

@@ -24,8 +24,9 @@ _faiss: Any = faiss
 DISTANCE_DECIMALS = 6
 """Distances are rounded to this: nearer than float32 products can tell apart is equal."""
 
-PQ_FROM = 200_000
-"""With "auto", groups of so many rows are searched by product quantisation."""
+PQ_FROM = 200_000 * 192
+"""With "auto", groups of so many numbers (rows by live columns) are searched by product
+quantisation: 200,000 humpbacks, or half as many right whales, whose vectors are twice as long."""
 ROW_STEP = 2**21
 """Rows of another part that may come between two rows, by their keys."""
 
@@ -96,11 +97,24 @@ def build_engine(
     `is_checked`: the rows are known to be float32, contiguous and of unit length. Raises BadEngine
     for a factory that FAISS refuses.
     """
-    if isinstance(vectors, LiveRows):
-        return LiveEngine(vectors, factory)
-    if not is_checked:
-        vectors = check_vectors(vectors, named="catalogue vectors")
-    return LiveEngine(LiveRows.of(vectors), factory)
+    if not isinstance(vectors, LiveRows):
+        if not is_checked:
+            vectors = check_vectors(vectors, named="catalogue vectors")
+        vectors = LiveRows.of(vectors)
+    if not vectors.groups:  # a wrong factory is an error with no rows, too
+        _index_of(np.zeros((0, max(1, vectors.dimension)), np.float32), factory)
+    return LiveEngine(vectors, [_index_of(group.vectors, factory) for group in vectors.groups])
+
+
+def stored_engine(rows: LiveRows, indexes: Sequence[NDArray[np.uint8] | None]) -> LiveEngine:
+    """Make the engine that had these rows and `stored_indexes`, with the same version of FAISS."""
+    read = [None if one is None else _faiss.deserialize_index(one) for one in indexes]
+    return LiveEngine(rows, read)
+
+
+def faiss_version() -> str:
+    """The version of FAISS, of which another may read stored indexes otherwise."""
+    return str(_faiss.__version__)
 
 
 class Nearby(NamedTuple):
@@ -119,14 +133,16 @@ class Nearby(NamedTuple):
 class LiveEngine:
     """Searches rows by groups: a query is compared with each on the group's live columns."""
 
-    def __init__(self, rows: LiveRows, factory: str) -> None:
-        """Use `build_engine`."""
+    def __init__(self, rows: LiveRows, indexes: Sequence[Any]) -> None:
+        """Use `build_engine`, or `stored_engine`."""
         self.rows = rows
-        # FAISS compares with the rows where they lie: an index of this kind would be a second copy
-        # of them all.
-        self._indexes = [_index_of(group.vectors, factory) for group in rows.groups]
-        if not rows.groups:
-            _index_of(np.zeros((0, max(1, rows.dimension)), np.float32), factory)
+        # FAISS compares with the rows where they lie: an index of the exact kind would be a second
+        # copy of them all.
+        self._indexes = indexes
+
+    def stored_indexes(self) -> list[NDArray[np.uint8] | None]:
+        """FAISS's index of each group as bytes; None where its rows alone are compared."""
+        return [None if one is None else _faiss.serialize_index(one) for one in self._indexes]
 
     @property
     def size(self) -> int:
@@ -314,8 +330,8 @@ def _index_of(vectors: FloatArray, factory: str) -> Any:
     rows, columns = vectors.shape
     if factory in ("auto", "pq"):
         # Half a byte for every two numbers: a quantiser of sixteen points in the plane.
-        least = PQ_FROM if factory == "auto" else _PQ_LEAST
-        factory = "Flat" if rows < least or columns % 2 else f"PQ{columns // 2}x4fs"
+        is_large = rows >= _PQ_LEAST and (factory == "pq" or rows * columns >= PQ_FROM)
+        factory = f"PQ{columns // 2}x4fs" if is_large and columns % 2 == 0 else "Flat"
     if factory.lower() == "flat":
         return None
     return _build_index(vectors, factory)

@@ -75,10 +75,9 @@ class Gallery(SearchedPhotos):
         rows = rows.take(np.array(order, np.int64))
         place = np.empty(len(order), np.int32)
         place[order] = np.arange(len(order))
-        segment = Segment(
+        segment = Segment.of(
             [photo_names[row] for row in order],
             [individuals[row] for row in order],
-            rows,
             build_engine(rows, factory),
             place[by_name],
         )
@@ -97,13 +96,12 @@ class Gallery(SearchedPhotos):
                 f"a choice of shape {is_selected.shape} was given for {self.size} photos; give one "
                 "bool a row"
             )
-        rows: list[int] = np.flatnonzero(is_selected).tolist()
         photos = self._photos
-        chosen = photos.base.rows.joined(photos.added.rows, photos.order[is_selected])
-        segment = Segment(
-            [self.photo_names[row] for row in rows],
-            [self.individuals[row] for row in rows],
-            chosen,
+        rows = photos.order[is_selected]
+        chosen = photos.base.rows.joined(photos.added.rows, rows)
+        segment = Segment.of(
+            [photos.photo_name(row) for row in rows.tolist()],
+            [photos.individual_of(row) for row in rows.tolist()],
             build_engine(chosen),
         )
         origin = GalleryOrigin(self.fingerprint, self.revision)
@@ -118,6 +116,17 @@ class Gallery(SearchedPhotos):
         """The same gallery without traces of changes. Takes time in proportion to it."""
         origin = GalleryOrigin(self.fingerprint, self.revision, self._factory)
         return Gallery(self._photos.compacted(self._factory), origin)
+
+    @property
+    def factory(self) -> str:
+        """What `build_engine` was asked for."""
+        return self._factory
+
+    @property
+    def segment(self) -> Segment:
+        """All rows, of a gallery that is `compacted` or was built."""
+        assert not self._photos.changed
+        return self._photos.base
 
     def has_individual(self, individual: str) -> bool:
         """Whether an individual has a photo here."""

@@ -188,7 +188,10 @@ def explain(
     that no share of right answers can be named.
     """
     if nearest is None:
-        return "The catalogue has no known individual to compare with."
+        return (
+            "There is nobody to compare with: the catalogue, or the part that was asked for, is "
+            "empty."
+        )
     name, at = nearest.individual, f"distance {nearest.distance:.3f}"
     decision = decide(nearest.distance, thresholds, nearest.probability)
     known, new = f"known up to {thresholds.known:.3f}", f"new beyond {thresholds.new_whale:.3f}"

@@ -35,6 +35,11 @@ class SearchedPhotos:
         self._dense: weakref.ref[FloatArray] | None = None
 
     @property
+    def photos(self) -> ChangedSegment:
+        """The rows, and what changes made of them."""
+        return self._photos
+
+    @property
     def size(self) -> int:
         """m, the number of photos."""
         return self._photos.size
@@ -51,7 +56,7 @@ class SearchedPhotos:
         return rows.dimension
 
     @property
-    def photo_names(self) -> list[str]:
+    def photo_names(self) -> Sequence[str]:
         """The photos' names (m), in the order of rows."""
         return self._photos.photo_names
 

@@ -33,7 +33,7 @@ _MOST_CHANGED = 4  # so many times what is worth a compaction, and a change comp
 class Segment:
     """Rows sorted by individual and photo name, with their vectors. Never changes."""
 
-    photo_names: list[str]  # m, the row order
+    photo_names: Sequence[str]  # m, the row order
     individual_ids: list[str]  # c, sorted, each once
     columns: NDArray[np.int32]  # (m,) whose photo each row is
     starts: Rows  # (c,) first row of each
@@ -41,23 +41,40 @@ class Segment:
     def __init__(
         self,
         photo_names: Sequence[str],
-        individuals: Sequence[str],
-        rows: LiveRows,
+        individual_ids: list[str],
+        starts: Rows,
         engine: LiveEngine,
         by_name: NDArray[np.int32] | None = None,
     ) -> None:
-        """Hold parallel rows that are already sorted; `by_name` where that is known."""
+        """Hold rows that are already sorted, of individuals whose first rows are `starts`.
+
+        `by_name` where that is known; use `of` for parallel rows.
+        """
         self._by_name = by_name
-        self.photo_names = list(photo_names)
-        self.individual_ids, numbers = list[str](), list[int]()
-        for individual, own in groupby(individuals):
-            self.individual_ids.append(individual)
-            numbers.append(sum(1 for _ in own))
-        counts = np.array(numbers, np.int64)
+        self.photo_names = photo_names
+        self.individual_ids = individual_ids
+        self.starts = starts
+        counts = np.diff(np.append(starts, len(photo_names)))
         self.columns = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-        self.starts = np.cumsum(counts) - counts
-        self.rows = rows
+        self.rows = engine.rows
         self.engine = engine
+
+    @classmethod
+    def of(
+        cls,
+        photo_names: Sequence[str],
+        individuals: Sequence[str],
+        engine: LiveEngine,
+        by_name: NDArray[np.int32] | None = None,
+    ) -> Segment:
+        """Make one of parallel rows that are already sorted."""
+        ids, starts = list[str](), list[int]()
+        at = 0
+        for individual, own in groupby(individuals):
+            ids.append(individual)
+            starts.append(at)
+            at += sum(1 for _ in own)
+        return cls(list(photo_names), ids, np.array(starts, np.int64), engine, by_name)
 
     @property
     def size(self) -> int:
@@ -281,7 +298,7 @@ class ChangedSegment:
         return np.concatenate(runs) if runs else _NONE
 
     @cached_property
-    def photo_names(self) -> list[str]:
+    def photo_names(self) -> Sequence[str]:
         """All photos' names, in order. Takes time in proportion to them."""
         if not self.changed:
             return self.base.photo_names
@@ -300,7 +317,7 @@ class ChangedSegment:
             return self
         rows = self.base.rows.joined(self.added.rows, self.order)
         engine = build_engine(rows, factory)
-        segment = Segment(self.photo_names, self.individuals, rows, engine)
+        segment = Segment.of(self.photo_names, self.individuals, engine)
         segment.prepare()
         return ChangedSegment.of(segment)
 
@@ -326,10 +343,9 @@ class ChangedSegment:
         joined.sort()
         order = np.array([at for _, _, at, _ in joined], np.int64)
         added_rows = old.rows.joined(LiveRows.of(vectors), order)
-        added = Segment(
+        added = Segment.of(
             [name for _, name, _, _ in joined],
             [whose for whose, _, _, _ in joined],
-            added_rows,
             build_engine(added_rows),
         )
         changed = ChangedSegment(
@@ -359,4 +375,4 @@ def _columns_among(some: Sequence[str], every: Sequence[str], changed: int) -> R
 def no_photos(dimension: int) -> Segment:
     """A segment without rows."""
     rows = LiveRows((), 0, dimension)
-    return Segment([], [], rows, build_engine(rows))
+    return Segment.of([], [], build_engine(rows))

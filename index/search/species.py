@@ -6,6 +6,7 @@ import copy
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,14 @@ FEWEST_TRIALS = 20
 _MOST_TRIALS = 400  # photos of the gallery that are asked as if their individual were not in it
 _KEPT_SHARE = 0.01  # of the photos may change before the temperature is fitted again
 _TEMPERATURES = np.logspace(-3, 1, 81)
+
+
+class SpeciesFit(NamedTuple):
+    """How distances become probabilities of species, after so many trials with a score."""
+
+    score: Score
+    temperature: float
+    trials: int
 
 
 def likeliest_species(
@@ -57,7 +66,7 @@ class SpeciesPredictor:
         ids = gallery.individual_ids
         self._know(gallery, species, Counter(species[one] for one in ids if one in species))
         self._score: Score = score
-        self._changed_photos = 0  # since the temperature was fitted
+        self.changed_photos = 0  # since the temperature was fitted
 
     def _know(
         self, gallery: Gallery, species: Mapping[str, str], individuals: Counter[str]
@@ -86,10 +95,24 @@ class SpeciesPredictor:
                 counts[species[one]] += 1
         after = copy.copy(self)
         after._know(gallery, species, counts)
-        after._changed_photos += photos
-        if after.names != self.names or after._changed_photos > gallery.size * _KEPT_SHARE:
-            after.__dict__.pop("_fitted", None)
-            after._changed_photos = 0
+        after.changed_photos += photos
+        if after.names != self.names or after.changed_photos > gallery.size * _KEPT_SHARE:
+            after.__dict__.pop("fit", None)
+            after.changed_photos = 0
+        return after
+
+    def prepare(self) -> SpeciesFit | None:
+        """Make now what the first answer would else wait for; None where nothing is fitted."""
+        return self.fit if len(self.names) > 1 else None
+
+    def with_fit(self, fit: SpeciesFit | None, changed_photos: int) -> SpeciesPredictor:
+        """The same with a fit that was made before so many photos changed, where it is of use."""
+        few = changed_photos <= self._gallery.size * _KEPT_SHARE
+        if fit is None or fit.score != self._score or not few:
+            return self
+        after = copy.copy(self)
+        after.__dict__["fit"] = fit
+        after.changed_photos = changed_photos
         return after
 
     def neighbours(self, k: int) -> int:
@@ -119,7 +142,7 @@ class SpeciesPredictor:
                 None,
                 f"{near}; the catalogue knows no other species, so there is no probability.",
             )
-        temperature, trials = self._fitted
+        _, temperature, trials = self.fit
         if trials < FEWEST_TRIALS:
             return SpeciesAnswer(
                 self.names[at],
@@ -138,10 +161,8 @@ class SpeciesPredictor:
         )
 
     @cached_property
-    def _fitted(self) -> tuple[float, int]:
+    def fit(self) -> SpeciesFit:
         """Fit the temperature with the likeliest species of the gallery's own photos.
-
-        Returns it with the number of trials.
 
         Each is asked as if its individual were not in the gallery, the harder case, so that known
         animals are told with more certainty than said.
@@ -167,9 +188,10 @@ class SpeciesPredictor:
         is_told = np.isfinite(distances).any(axis=1)
         distances, columns = distances[is_told], columns[is_told]
         if not len(columns):
-            return 1.0, 0
+            return SpeciesFit(self._score, 1.0, 0)
         losses = [_loss(distances, columns, float(temperature)) for temperature in _TEMPERATURES]
-        return float(_TEMPERATURES[int(np.argmin(losses))]), len(columns)
+        temperature = float(_TEMPERATURES[int(np.argmin(losses))])
+        return SpeciesFit(self._score, temperature, len(columns))
 
     def _distances(self, ranked: Sequence[Sequence[Candidate]]) -> NDArray[np.float64]:
         """Distance (n, s) of each species' nearest individual.

@@ -173,3 +173,8 @@ def sibling_folder(address: CatalogueAddress, word: str) -> Path:
         path = address.resolve()
         return path.with_name(f"{path.name}.{word}")
     return files_folder(address) / word
+
+
+def snapshot_folder(address: CatalogueAddress) -> Path:
+    """The folder of what was derived from a catalogue for its next start (`index.snapshots`)."""
+    return sibling_folder(address, "snapshot")

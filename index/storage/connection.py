@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from json import JSONDecodeError
@@ -16,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from index.storage import postgres, sqlite
-from index.storage.address import BadCatalogue, CatalogueAddress
+from index.storage.address import BadCatalogue, CatalogueAddress, snapshot_folder
 from index.storage.serving_marker import refuse_served
 
 
@@ -51,6 +52,7 @@ def create_schema(address: CatalogueAddress) -> None:
         sqlite.create_schema(address)
     else:
         postgres.create(address)
+    _remove_snapshots(address)
 
 
 def refuse_read_only(address: CatalogueAddress) -> None:
@@ -95,6 +97,7 @@ def put_in_place(new: CatalogueAddress, address: CatalogueAddress) -> None:
         postgres.put_in_place(new, address)
     else:
         raise TypeError("a file can't take a database's place")
+    _remove_snapshots(address)
 
 
 def remove_database(address: CatalogueAddress) -> None:
@@ -143,6 +146,12 @@ def translating_errors(address: CatalogueAddress) -> Generator[None]:
         if error.errno == errno.EROFS:
             raise sqlite.disk_failed(address, error) from error
         raise  # the command and the service say which disk fails
+
+
+def _remove_snapshots(address: CatalogueAddress) -> None:
+    """Remove what was derived from the catalogue that was there before."""
+    with contextlib.suppress(BadCatalogue):  # a URL without a folder has none
+        shutil.rmtree(snapshot_folder(address), ignore_errors=True)
 
 
 def _rename(temporary: Path, path: Path) -> None:

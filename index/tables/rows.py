@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -52,11 +52,19 @@ def header_below(text: str, is_header: Callable[[Sequence[str]], bool]) -> Heade
     """Find a header that isn't the first row, as below a title; None where there is none."""
     for separator in SEPARATORS:
         try:
-            for number, row in islice(_parsed(text, separator), 1, _SEARCHED_ROWS):
-                if is_header(_tidy(row)):
-                    return Header(tuple(_tidy(row)), separator, number)
+            found = header_within(_parsed(text, separator), is_header)
         except csv.Error:
             continue
+        if found is not None:
+            return Header(tuple(found[1]), separator, found[0])
+    return None
+
+
+def header_within(rows: Iterable[Row], is_header: Callable[[Sequence[str]], bool]) -> Row | None:
+    """Find a header among the rows below the first one; None where there is none."""
+    for number, row in islice(rows, 1, _SEARCHED_ROWS):
+        if is_header(_tidy(row)):
+            return number, _tidy(row)
     return None
 
 

@@ -48,8 +48,9 @@ def is_spreadsheet(path: Path) -> bool:
 def describe_spreadsheet(name: str) -> str:
     """Say of a spreadsheet what has to be done with it."""
     return (
-        f"{name} is a spreadsheet, not text; open it in its program, save the sheet with the "
-        "labels as CSV (in Excel: `CSV UTF-8`), and give that file"
+        f"{name} is a spreadsheet of a kind that isn't read; open it in its program, save it as "
+        "a workbook of Excel (.xlsx) or the sheet with the labels as CSV (`CSV UTF-8`), and give "
+        "that file"
     )
 
 

@@ -5,7 +5,7 @@ Originals are stored by their content, under names that nobody has, with their a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -13,6 +13,14 @@ from embedding.photos.photo import content_hash
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Curator, Event
 from index.curation.listings import Directory, PhotoCard
+from index.curation.review.grouping import (
+    NewSighting,
+    ProposedEncounter,
+    free_names,
+    parse_clock,
+    propose_encounters,
+)
+from index.curation.review.waiting_photos import encounter_names, uploaded_photos
 from index.labels.fields import in_nfc, parse_photo_name
 from index.labels.labelled_photo import BadLabels, LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
@@ -26,7 +34,8 @@ _MOST_LETTERS = 150  # of a name: file systems and URLs have bounds, too
 class NewPhoto(NamedTuple):
     """A photo that was sent: its name as it came, its bytes, its vector (d,) and what was answered.
 
-    The answer also has the fluke's box (`box`) and the file's own time (`photo_taken_at`).
+    The answer also has the fluke's box (`box`), the file's own time (`photo_taken_at`) and its
+    camera (`camera`, a digest).
     """
 
     name: str
@@ -93,24 +102,84 @@ def take_in(
     )
     if not new:
         return None, known
+    taken = [photos[at] for at in new]
+    encounters = _encounters(catalogue, taken, form)
     used: set[str] = set()
     embedded: list[EmbeddedPhoto] = []
-    for photo in (photos[at] for at in new):
+    for photo, encounter in zip(taken, encounters.of_photos, strict=True):
         name = _free_name(directory, photo, used)
         used.add(name)
-        embedded.append(_stored_photo(catalogue, photo, name, form))
+        embedded.append(_stored_photo(catalogue, photo, name, form, encounter))
     event = Curator(catalogue, made_by=made_by).take_in(
         embedded,
         fingerprint,
-        answers=[photos[at].answer for at in new],
-        encounter={
-            "at": form.taken_at,
-            "place": form.place,
-            "region": form.region,
-            "observer": form.observer,
-        },
+        answers=[{**photo.answer, "upload": form.upload} for photo in taken],
+        encounters=encounters.notes,
     )
     return event, known
+
+
+class _Encounters(NamedTuple):
+    """The encounter of each photo by name, and what is noted of each."""
+
+    of_photos: list[str | None]
+    notes: dict[str, dict[str, str | None]]
+
+
+def _encounters(catalogue: Catalogue, photos: Sequence[NewPhoto], form: QueueForm) -> _Encounters:
+    """The encounter that was sent, or those that time and camera propose.
+
+    A photo in which no animal was seen stays alone.
+    """
+    noted = {"place": form.place, "region": form.region, "observer": form.observer}
+    if form.encounter is not None:
+        notes = {form.encounter: {"at": form.taken_at, **noted}}
+        return _Encounters([form.encounter] * len(photos), notes)
+    sightings = [_sighting(photo.name, photo.answer, form) for photo in photos]
+    there = _there(catalogue, form) if form.upload and any(sightings) else []
+    of_photos: list[str | None] = [None] * len(photos)
+    notes: dict[str, dict[str, str | None]] = {}
+    for proposed in propose_encounters(sightings, there):
+        name = proposed.name
+        if name is None:
+            minute = proposed.first.isoformat(sep=" ", timespec="minutes")
+            name = next(free_names(minute, encounter_names(catalogue, minute) | notes.keys()))
+            first = min(proposed.photos, key=lambda at: _taken_at(photos[at].answer, form) or "")
+            notes[name] = {"at": _taken_at(photos[first].answer, form), **noted}
+        for at in proposed.photos:
+            of_photos[at] = name
+    return _Encounters(of_photos, notes)
+
+
+def _there(catalogue: Catalogue, form: QueueForm) -> list[ProposedEncounter]:
+    """The encounters that earlier photos of the same upload are in."""
+    found: dict[str, ProposedEncounter] = {}
+    for photo in uploaded_photos(catalogue, form.upload or ""):
+        one = _sighting(photo.name, photo.answer, form)
+        if one is not None:
+            encounter = found.setdefault(
+                photo.encounter, ProposedEncounter(one.series, one.at, one.at, photo.encounter)
+            )
+            encounter.add(one)
+    return list(found.values())
+
+
+def _sighting(name: str, answer: Mapping[str, Any], form: QueueForm) -> NewSighting | None:
+    """What is known of a photo for its encounter; None for one that stays alone."""
+    at = parse_clock(_taken_at(answer, form))
+    decision = answer.get("decision")
+    if at is None or decision == "no_animal":
+        return None
+    folder = str(PurePosixPath(_tidied(answer.get("photo") or name)).parent)
+    nearest = next((match["individual"] for match in answer.get("matches") or ()), None)
+    series = (folder, answer.get("camera") or "")
+    return NewSighting(series, at, nearest, is_known=decision == "known")
+
+
+def _taken_at(answer: Mapping[str, Any], form: QueueForm) -> str | None:
+    """When a photo was taken, by its own clock before what was sent for all of them."""
+    own = answer.get("photo_taken_at")
+    return own if form.taken_at is None or parse_clock(form.taken_at) is None else form.taken_at
 
 
 def _free_name(directory: Directory, photo: NewPhoto, used: Collection[str]) -> str:
@@ -119,7 +188,7 @@ def _free_name(directory: Directory, photo: NewPhoto, used: Collection[str]) -> 
 
 
 def _stored_photo(
-    catalogue: Catalogue, photo: NewPhoto, name: str, form: QueueForm
+    catalogue: Catalogue, photo: NewPhoto, name: str, form: QueueForm, encounter: str | None
 ) -> EmbeddedPhoto:
     """Keep the original under a name. Raises BadMedia."""
     label = LabelledPhoto(
@@ -127,7 +196,7 @@ def _stored_photo(
         path=store_photo(photo.data, media_folder(catalogue.address), name),
         individual=None,
         species=form.species,
-        encounter=form.encounter,
+        encounter=encounter,
         taken_at=form.taken_at or photo.answer.get("photo_taken_at"),
         box=None,
     )

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from index.snapshots.served_photo import ServedPhoto
 from index.storage.schema import CATALOGUED
 from service.schemas.about import (
     DamagedVector,
@@ -15,7 +16,6 @@ from service.schemas.about import (
     Stats,
     YearCount,
 )
-from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 
 _MOST_DAMAGED = 100

@@ -18,10 +18,10 @@ from embedding.photos.photo import (
     read_photo,
     thumbnail,
 )
+from index.snapshots.served_photo import ServedPhoto
 from index.storage.address import CatalogueAddress, sibling_folder
 from index.storage.originals import write_whole
 from service.catalogue.writer import CatalogueWriter
-from service.serving.served_photo import ServedPhoto
 
 STORED_PX = (256, 512, 1024)
 """The sizes that are stored; larger ones are rarely requested and would fill the disk."""

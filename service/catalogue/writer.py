@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
 from index.calibration.calibration import Calibration
-from index.catalogue.catalogue import Catalogue, SearchableCatalogue
+from index.catalogue.catalogue import Catalogue
 from index.catalogue.gallery_refresh import (
     read_photo_states,
     read_some_species,
@@ -25,23 +25,24 @@ from index.curation.curator import CurationConflict, Curator, Event
 from index.curation.listings import Directory
 from index.curation.undo import OtherCheckpoint, undo
 from index.identification.identifier import Identifier
-from index.identification.screening import AnimalScreen, screening_of
 from index.labels.nobody import describe_resembling
 from index.photos.embed import PhotoEmbedder
 from index.search.gallery import Gallery
 from index.sightings.reading import Sightings, read_sightings
+from index.snapshots.changed_mapping import change_mapping
+from index.snapshots.served_photo import ServedPhoto
+from index.snapshots.snapshot import read_served
 from index.storage.serving_marker import ServedMark
 from service.catalogue.calibrator import Calibrator
 from service.catalogue.compactor import Compactor
 from service.catalogue.derived import LastDerived
+from service.catalogue.review_queue import ReviewQueue
 from service.catalogue.work_lists import WorkLists
 from service.http.authorization import principal_of
 from service.http.problems import NOT_READY, ProblemError
 from service.schemas.curation import EventAnswer, event_answer
-from service.serving.changed_mapping import change_mapping
-from service.serving.loading import log_damaged
+from service.serving.loading import log_damaged, serving_of
 from service.serving.past_revisions import PastRevisions
-from service.serving.served_photo import ServedPhoto
 from service.serving.service import Service, Serving
 from service.settings import Settings
 
@@ -71,11 +72,13 @@ class CatalogueWriter:
         self._exchange = threading.Lock()
         self._mark = ServedMark(catalogue.address)
         self.calibrator = Calibrator(catalogue, self._publish)
-        self.compactor = Compactor(catalogue, self._exchange_gallery)
+        self.compactor = Compactor(catalogue, self._exchange, self._exchange_compacted)
+        self.review_queue = ReviewQueue(catalogue, lambda: service.ready().identifier)
 
     def stop(self) -> None:
         """Finish the running acts and close the catalogue."""
         self.work_lists.stop()
+        self.review_queue.stop()
         self._thread.shutdown()
         self.calibrator.stop()
         self.compactor.stop()
@@ -137,17 +140,10 @@ class CatalogueWriter:
             now = serving.identifier
             if now.gallery.fingerprint == self.catalogue.fingerprint:
                 calibration = fitted.with_new_share(self._service.settings.new_share)
-                identifier = Identifier(
-                    now.embedder,
-                    now.gallery,
-                    calibration,
-                    now.species,
-                    now.viewpoints,
-                    screen=now.screen,
+                self._service.serving = replace(
+                    serving, identifier=now.with_calibration(calibration)
                 )
-                self._service.serving = Serving(
-                    identifier, serving.photos, serving.decode_px, serving.damaged
-                )
+        self.review_queue.recalibrate()
 
     def _act(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
         with self._exchange:
@@ -210,25 +206,27 @@ class CatalogueWriter:
         photos = change_mapping(serving.photos, event.photos, served)
         damaged = {name: why for name, why in serving.damaged.items() if name not in event.photos}
         log_damaged(now.damaged)
-        self._service.serving = Serving(
-            identifier, photos, serving.decode_px, damaged | now.damaged
+        self._service.serving = replace(
+            serving, identifier=identifier, photos=photos, damaged=damaged | now.damaged
         )
-        self.compactor.follow(after, event.photos, self._exchange)
+        self.compactor.follow(self._service.serving, event.photos)
+        self.review_queue.follow(event.kind, event.photos, concerned)
 
-    def _exchange_gallery(self, gallery: Gallery) -> None:
-        """Answer by a gallery that was compacted, where it is of the revision that is served."""
+    def _exchange_compacted(self, gallery: Gallery, photos: Mapping[str, ServedPhoto]) -> None:
+        """Answer by what was compacted, where it is of the revision that is served."""
         serving = self._service.ready()
         now = serving.identifier
         if (now.gallery.revision, now.gallery.size) == (gallery.revision, gallery.size):
             identifier = now.following(
                 gallery, now.species, now.viewpoints, individuals=(), photos=0
             )
-            self._service.serving = replace(serving, identifier=identifier)
+            self._service.serving = replace(serving, identifier=identifier, photos=photos)
 
     def _reload(self) -> None:
         serving = self._service.ready()
-        (gallery, calibration, damaged), photos = self._read_all()
-        embedder, decode_px = serving.identifier.embedder, serving.decode_px
+        served = read_served(self.catalogue, self._service.settings.engine)
+        gallery = served.gallery
+        embedder = cast("PhotoEmbedder", serving.identifier.embedder)
         if gallery.fingerprint != embedder.fingerprint:
             try:
                 another = self._service.checkpoints.of(gallery.fingerprint)
@@ -241,30 +239,14 @@ class CatalogueWriter:
                     error,
                 )
                 return
-            self._service.checkpoints.keep(cast("PhotoEmbedder", embedder))  # the way back
-            embedder, decode_px = another, another.input_px
+            self._service.checkpoints.keep(embedder)  # the way back
+            embedder = another
+        log_damaged(served.damaged)
         # Embedder and gallery are exchanged as one: nobody compares one checkpoint's vectors with
         # another's.
-        identifier = Identifier(
-            embedder,
-            gallery,
-            calibration.with_new_share(self._service.settings.new_share),
-            self.catalogue.species(),
-            self.catalogue.viewpoints(),
-            screen=AnimalScreen(
-                screening_of(embedder), gallery, self._service.settings.animal_threshold
-            ),
-        )
-        log_damaged(damaged)
-        self._service.serving = Serving(identifier, photos, decode_px, damaged)
-
-    def _read_all(self) -> tuple[SearchableCatalogue, dict[str, ServedPhoto]]:
-        searchable = self.catalogue.read_searchable(self._service.settings.engine, may_be_old=True)
-        photos = ServedPhoto.read_all(self.catalogue)
-        # Read one after the other: another process may have changed the catalogue in between.
-        if self.catalogue.revision != searchable.gallery.revision:
-            return self._read_all()
-        return searchable, photos
+        self._service.serving = serving_of(served, embedder, self._service.settings)
+        self.compactor.start(self._service.serving)
+        self.review_queue.forget()
 
 
 def _individuals_of(

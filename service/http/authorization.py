@@ -3,67 +3,83 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from typing import NamedTuple
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from index.access.keys import LOCAL, ApiKey
+from index.access.accounts.sessions import Session
+from index.access.keys import ApiKey
+from index.access.names import LOCAL
 from index.access.roles import Role, allows
 from index.access.store import AccessStore
 from index.access.tables import AccessUnavailable
+from service.http.callers.other_sites import (
+    CHALLENGE,
+    refuse_foreign_pages,
+    refuse_other_sites,
+    refuse_what_was_passed_on,
+)
+from service.http.callers.session_cookie import sent_token
 from service.http.problems import BUSY, FORBIDDEN, TOO_MANY, UNAUTHENTICATED, ProblemError
 from service.http.rate_limit import RateLimit, network_of
 from service.http.required_roles import DeclaredRoutes
 
-_CHALLENGE = 'Bearer realm="flukeprint"'
-_ASKING = {"GET", "HEAD", "OPTIONS"}
 _NOTED_AGAIN_AFTER_SECONDS = 60.0
 _KEY_THREADS = 4
-_MAKE_A_KEY = "Make a key with `flukeprint keys create --name NAME --role admin` and send it."
-# The headers that proxies, load balancers and content networks add, and how families of them begin.
-_PROXY_HEADERS = {
-    *("forwarded", "via", "x-client-ip", "x-cluster-client-ip", "x-proxyuser-ip", "x-remote-addr"),
-    *("true-client-ip", "cdn-loop", "client-ip", "fly-client-ip", "x-cloud-trace-context"),
-}
-_PROXY_HEADER_BEGINNINGS = (
-    *("x-forwarded", "x-real-", "x-original-", "x-proxy-", "x-envoy-", "x-amzn-", "x-azure-"),
-    *("x-appengine-", "cf-", "fastly-", "tailscale-"),
-)
 _log = logging.getLogger("flukeprint.service")
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request is from. `key_id` is None where no key is needed."""
+    """Who a request is from: a key, or a person by a session; neither where none is needed."""
 
     name: str
     role: Role
     key_id: str | None = None
+    session: Session | None = None
+
+    @property
+    def caller(self) -> str | None:
+        """What tells one caller from all others; None where nobody has to say who they are."""
+        return self.key_id or (f"account {self.session.account.id}" if self.session else None)
+
+
+class _Found(NamedTuple):
+    """Whether the service is open, and what was found of the caller."""
+
+    is_open: bool = False
+    key: ApiKey | None = None
+    session: Session | None = None
 
 
 NOBODY_ELSE = Principal(LOCAL, "admin")
 
 
 def principal_of(request: Request) -> str:
-    """The name for the log of changes: the key's, or `local` where no key is needed."""
+    """The name for the log of changes: the person's or key's, `local` where none is needed."""
+    return caller_of(request).name
+
+
+def caller_of(request: Request) -> Principal:
+    """Who a request to a route with a role is from."""
     principal = request.scope["state"]["principal"]
     assert isinstance(principal, Principal)
-    return principal.name
+    return principal
 
 
 class Gate:
     """Lets a request through to its route, or refuses it with 401, 403 or 429.
 
-    As long as no key was ever made, a service on this machine's own address is open to whoever is
-    on this machine. A request that anything else may have passed on needs a key all the same.
+    A key goes before a session. As long as no key or account was ever made, a service on this
+    machine's own address is open to whoever is on this machine. A request that anything else may
+    have passed on needs a key all the same.
     """
 
     def __init__(
@@ -92,10 +108,12 @@ class Gate:
             return
         state = scope.setdefault("state", {})
         state["route"] = route
+        headers = Headers(scope=scope)
         if route.role is None:
+            if route.knows_caller:
+                state["principal"] = await self._principal_if_any(scope, headers)
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
         refusal: ProblemError | None = None
         try:
             state["principal"] = await self._principal(scope, headers)
@@ -107,39 +125,56 @@ class Gate:
         _check_role(state["principal"], route.role)
         await self.app(scope, receive, _adding_headers(send, limits))
 
+    async def _principal_if_any(self, scope: Scope, headers: Headers) -> Principal | None:
+        try:
+            return await self._principal(scope, headers)
+        except ProblemError as error:
+            if error.kind == BUSY:
+                raise
+            return None
+
     async def _principal(self, scope: Scope, headers: Headers) -> Principal:
-        secret = _secret(headers)
+        secret, token = _secret(headers), sent_token(headers)
         try:
             finding = asyncio.get_running_loop().run_in_executor(
-                self._threads, self._find_key, secret
+                self._threads, self._find, secret, token
             )
-            is_open, key = await finding
+            found = await finding
         except AccessUnavailable as error:
             # Anybody may read this answer: the database's own message is for the log.
             _log.error("%s", error)
             detail = "The keys can't be read just now; try again in a moment."
             raise ProblemError(BUSY, detail, headers={"Retry-After": "1"}) from error
-        if is_open:
-            _refuse_foreign_pages(scope["method"], headers)
-            _refuse_what_was_passed_on(scope, headers)
+        if found.is_open:
+            refuse_foreign_pages(scope["method"], headers)
+            refuse_what_was_passed_on(scope, headers)
             return NOBODY_ELSE
-        if key is None:
-            raise _unauthenticated(secret)
-        self._note_use(key)
-        return Principal(key.name, key.role, key.id)
+        if found.key is not None:
+            self._note_use(found.key)
+            return Principal(found.key.name, found.key.role, found.key.id)
+        if found.session is not None:
+            refuse_other_sites(scope["method"], headers)
+            account = found.session.account
+            return Principal(account.name, account.role, session=found.session)
+        raise _unauthenticated(secret, token)
 
-    def _find_key(self, secret: str | None) -> tuple[bool, ApiKey | None]:
-        """Whether the service is open, and the key whose secret was sent."""
-        if self._store is None:
-            return self._is_on_loopback, None
-        key = self._store.keys.find(secret) if secret else None
-        return key is None and self._is_on_loopback and not self._store.keys.has_any(), key
+    def _find(self, secret: str | None, token: str | None) -> _Found:
+        store = self._store
+        if store is None:
+            return _Found(self._is_on_loopback)
+        if secret:
+            key = store.keys.find(secret)
+            if key is not None:
+                return _Found(key=key)
+        elif token and (session := store.sessions.find(token)) is not None:
+            return _Found(session=session)
+        return _Found(self._is_on_loopback and not store.has_anybody())
 
     def _count(self, scope: Scope, principal: Principal | None) -> Mapping[str, str]:
         if self._limit is None:
             return {}
         client = scope.get("client") or ("unknown", 0)
-        caller = principal.key_id if principal and principal.key_id else network_of(client[0])
+        caller = (principal.caller if principal else None) or network_of(client[0])
         taken = self._limit.take(caller)
         headers = self._limit.headers(taken)
         if not taken.is_allowed:
@@ -169,25 +204,20 @@ class Gate:
             self._noted.pop(key.id, None)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _secret(headers: Headers) -> str | None:
     scheme, _, secret = headers.get("authorization", "").partition(" ")
     # Another scheme may be meant for a proxy in front of us.
     return secret.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
 
 
-def _unauthenticated(secret: str | None) -> ProblemError:
+def _unauthenticated(secret: str | None, token: str | None) -> ProblemError:
+    challenge = CHALLENGE
     if secret:
-        fault, challenge = "This key is unknown or revoked", f'{_CHALLENGE}, error="invalid_token"'
+        fault, challenge = "This key is unknown or revoked", f'{CHALLENGE}, error="invalid_token"'
+    elif token:
+        fault = "You are signed out. Sign in again; for a program, no key was sent"
     else:
-        fault, challenge = "No key was sent", _CHALLENGE
+        fault = "No key was sent, and nobody is signed in"
     detail = (
         f"{fault}; send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`. The operator "
         "makes them with `flukeprint keys create`."
@@ -199,63 +229,12 @@ def _check_role(principal: Principal, needed: Role) -> None:
     if not allows(principal.role, needed):
         raise ProblemError(
             FORBIDDEN,
-            f"This needs the role {needed}; the key of {principal.name} has the role "
-            f"{principal.role}.",
+            f"This needs the role {needed}; {'' if principal.session else 'the key of '}"
+            f"{principal.name} has the role {principal.role}. Ask your administrator for it.",
             headers={
-                "WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope", scope="{needed}"'
+                "WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{needed}"'
             },
         )
-
-
-def _refuse_foreign_pages(method: str, headers: Headers) -> None:
-    """Keep pages of other sites, open in a browser on this machine, from using an open service.
-
-    A page may send anything to this machine, and, once its own domain name leads here, read the
-    answer too. What a browser sends as Host and Origin gives both away. Many proxies send the name
-    by which they are known, or by which they know this service, as Host.
-    """
-    origin = headers.get("origin")
-    try:
-        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
-        come_from = urlsplit(origin or "").netloc
-    except ValueError as error:
-        raise ProblemError(
-            FORBIDDEN, "The Host or Origin of this request is no address."
-        ) from error
-    is_named = not is_loopback(host) and not host.endswith(".localhost")
-    is_foreign = method not in _ASKING and origin is not None and come_from != headers.get("host")
-    if is_named or is_foreign:
-        asked_for = f"a page of {origin or host}" if origin or host else "a request without a Host"
-        raise ProblemError(
-            FORBIDDEN,
-            f"Without keys this service answers this machine only, not {asked_for}. {_MAKE_A_KEY}",
-        )
-
-
-def _refuse_what_was_passed_on(scope: Scope, headers: Headers) -> None:
-    """Keep everybody whom a proxy lets in from using an open service."""
-    sign = _sign_of_others(scope, headers)
-    if sign is not None:
-        raise ProblemError(
-            UNAUTHENTICATED,
-            f"This request {sign}, so it may come from another machine, and without keys this "
-            f"service answers its own machine only. Behind a proxy a key is needed. {_MAKE_A_KEY}",
-            headers={"WWW-Authenticate": _CHALLENGE},
-        )
-
-
-def _sign_of_others(scope: Scope, headers: Headers) -> str | None:
-    """What shows that a request may not have been made on this machine; None where nothing does."""
-    for name in headers:
-        if name in _PROXY_HEADERS or name.startswith(_PROXY_HEADER_BEGINNINGS):
-            return f"has the header {name} of a proxy"
-    client = scope.get("client")
-    if client is None or not is_loopback(client[0]):
-        return "was not sent from this machine's own address"
-    # nginx passes requests on so unless it is told otherwise, and then adds no header.
-    if scope["http_version"] == "1.0":
-        return "is in HTTP/1.0, as proxies send it"
-    return None
 
 
 def _adding_headers(send: Send, headers: Mapping[str, str]) -> Send:

@@ -201,7 +201,7 @@ def _is_repeatable(scope: Scope) -> bool:
 def _id_of(scope: Scope, key: str) -> str:
     """Keys belong to who sends them and to the path they are sent to."""
     principal = scope["state"]["principal"]
-    parts = [principal.key_id or principal.name, scope["method"], scope["path"], key]
+    parts = [principal.caller or principal.name, scope["method"], scope["path"], key]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -23,6 +23,7 @@ class RequiredRole(Depends):
 
     role: Role | None = None
     keeps_answers: bool = True
+    knows_caller: bool = False
 
 
 def requires(role: Role, *, keeps_answers: bool = True) -> RequiredRole:
@@ -37,14 +38,17 @@ def requires(role: Role, *, keeps_answers: bool = True) -> RequiredRole:
         # `access.Gate` has refused long ago; this holds also where somebody forgets the gate.
         principal = request.scope["state"].get("principal")
         if principal is None or not allows(principal.role, role):
-            raise ProblemError(FORBIDDEN, f"This needs a key with the role {role}.")
+            raise ProblemError(FORBIDDEN, f"This needs the role {role}.")
 
     return RequiredRole(check, role=role, keeps_answers=keeps_answers)
 
 
-def open_to_all() -> RequiredRole:
-    """Declare that a route needs no key."""
-    return RequiredRole(_nothing, role=None)
+def open_to_all(*, knows_caller: bool = False) -> RequiredRole:
+    """Declare that a route needs no key.
+
+    With `knows_caller` it learns who asks, where somebody does by a good key or session.
+    """
+    return RequiredRole(_nothing, role=None, knows_caller=knows_caller)
 
 
 async def _nothing() -> None:
@@ -59,6 +63,7 @@ class DeclaredRoute(NamedTuple):
     methods: frozenset[str]
     role: Role | None
     keeps_answers: bool
+    knows_caller: bool = False
 
 
 def is_repeatable(route: DeclaredRoute) -> bool:
@@ -103,7 +108,10 @@ def _declared(route: Any, others: Mapping[str | None, Role | None]) -> DeclaredR
         needs = [RequiredRole(role=others[route.path])]
     roles: list[Role] = [role for role in ROLES if role in {one.role for one in needs}]
     keeps_answers = all(one.keeps_answers for one in needs)
-    return _of(route, roles[-1] if roles else None, keeps_answers) if needs else None
+    if not needs:
+        return None
+    found = _of(route, roles[-1] if roles else None, keeps_answers)
+    return found._replace(knows_caller=any(one.knows_caller for one in needs))
 
 
 def _admins(route: Any) -> DeclaredRoute:

@@ -22,14 +22,19 @@ STRICT_TRANSPORT_SECURITY = "max-age=31536000"
 
 
 def add_security_headers(scope: Scope, message: Message) -> None:
-    """Add the headers to the start of an answer; HSTS only where the request came by https.
-
-    Browsers heed HSTS only over https, where a proxy speaks for the service. So what the proxy says
-    of the scheme is believed, whoever the proxy is.
-    """
+    """Add the headers to the start of an answer; HSTS only where the request came by https."""
     headers = MutableHeaders(scope=message)
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
-    passed_on = Headers(scope=scope).get("x-forwarded-proto", "").partition(",")[0].strip().lower()
-    if "https" in (scope.get("scheme"), passed_on):
+    if is_https(scope):
         headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT_SECURITY)
+
+
+def is_https(scope: Scope) -> bool:
+    """Whether a request came by https.
+
+    Browsers heed HSTS, and store a cookie for https alone, only over https, where a proxy speaks
+    for the service. So what the proxy says of the scheme is believed, whoever the proxy is.
+    """
+    passed_on = Headers(scope=scope).get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    return "https" in (scope.get("scheme"), passed_on)

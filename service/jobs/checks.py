@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from embedding.checkpoint import BadCheckpoint
-from index.jobs.records import NoSuchJob
+from index.jobs.records import Job, NoSuchJob
 from index.jobs.store import JobStore
 from service.http.problems import Fault, ProblemError, invalid
 from service.jobs.folder import JobFolder
@@ -38,7 +38,16 @@ class ParameterChecks:
         if isinstance(parameters, UpgradeJob):
             self._check_checkpoint(parameters.checkpoint)
         if isinstance(parameters, ImportJob) and parameters.dry_run is not None:
-            return self._dry_run_parameters(parameters.dry_run)
+            job = self._dry_run("dry_run", parameters.dry_run)
+            if (job.result or {}).get("table"):
+                raise _bad(
+                    "dry_run",
+                    f"job {job.id} has a table whose columns aren't known; send `again` with "
+                    f"{job.id}, and `columns`",
+                )
+            return {name: value for name, value in job.parameters.items() if name != "again"}
+        if isinstance(parameters, ImportJob) and parameters.again is not None:
+            return {"upload": self._dry_run("again", parameters.again).parameters["upload"]}
         return {}
 
     def _check_folder(self, name: str) -> None:
@@ -53,17 +62,17 @@ class ParameterChecks:
         except (NoCheckpoint, BadCheckpoint) as error:
             raise _bad("checkpoint", str(error)) from error
 
-    def _dry_run_parameters(self, dry_run: int) -> dict[str, Any]:
-        """The parameters of a dry run, its zip among them."""
+    def _dry_run(self, field: str, dry_run: int) -> Job:
+        """The job of a dry run whose zip is still there."""
         try:
             job = self._store.get(dry_run)
         except NoSuchJob as error:
-            raise _bad("dry_run", f"there is no job {dry_run}") from error
+            raise _bad(field, f"there is no job {dry_run}") from error
         if job.kind != "import" or "dry_run" in job.parameters or job.state != "succeeded":
-            raise _bad("dry_run", f"job {dry_run} is no dry run of an import that has succeeded")
+            raise _bad(field, f"job {dry_run} is no dry run of an import that has succeeded")
         if not self._folder.upload(str(job.parameters["upload"])).is_file():
-            raise _bad("dry_run", f"the zip of job {dry_run} is no longer kept; send it again")
-        return job.parameters
+            raise _bad(field, f"the zip of job {dry_run} is no longer kept; send it again")
+        return job
 
 
 def _bad(field: str, reason: str) -> ProblemError:

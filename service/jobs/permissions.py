@@ -23,7 +23,7 @@ def needed_role(kind: str, parameters: BaseModel | Mapping[str, Any]) -> Role:
 def check_role(request: Request, needed: Role, subject: str) -> None:
     """Raise a `forbidden` problem, which begins with `subject`, for a lower role."""
     if not allows(request.scope["state"]["principal"].role, needed):
-        raise ProblemError(FORBIDDEN, f"{subject} needs a key with the role {needed}.")
+        raise ProblemError(FORBIDDEN, f"{subject} needs the role {needed}.")
 
 
 def check_may_start(request: Request, kind: str, parameters: BaseModel | Mapping[str, Any]) -> None:

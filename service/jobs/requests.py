@@ -111,13 +111,10 @@ def _checked_job(job: JobRequest, archive: ArrivingUpload | None) -> NewJob:
         )
     if archive is not None and not KINDS[job.kind].takes_zip:
         raise invalid(Fault(field=ARCHIVE, reason=f"a job of the kind {job.kind} takes no zip"))
-    if archive is not None and "dry_run" in job.parameters:
-        raise invalid(
-            Fault(
-                field="dry_run",
-                reason="send either a zip for a dry run, or the number of its dry run",
-            )
-        )
+    for name in ("dry_run", "again"):
+        if archive is not None and name in job.parameters:
+            reason = "send either a zip for a dry run, or the number of its dry run"
+            raise invalid(Fault(field=name, reason=reason))
     parameters = job.parameters if archive is None else {**job.parameters, "upload": _NO_TOKEN}
     return NewJob(job.kind, _valid(KINDS[job.kind].parameters, parameters), archive)
 

@@ -5,6 +5,7 @@ const BUSY = 503;
 const MOST_ATTEMPTS = 4; // of an upload while the service is busy
 let requestKey = null;
 let keyRequest = null;
+let signings = 0; // how often somebody signed in or out on this page
 
 export class Problem extends Error {
   constructor(document, status, retryAfter = null) {
@@ -23,6 +24,13 @@ export const key = {
   set: (secret) => sessionStorage.setItem(STORED, secret),
   forget: () => sessionStorage.removeItem(STORED),
 };
+
+export function signedInAnew() {
+  signings += 1;
+}
+
+// Who a request is from: where it was refused, and this is another since, it is sent again.
+const sender = () => `${signings} ${key.get()}`;
 
 export function onMissingKey(request) {
   requestKey = request;
@@ -62,12 +70,17 @@ export function idempotencyKey() {
   return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export async function send(method, address, { json, form, headers = {}, signal } = {}) {
+// With `asks` false a refusal is told to whoever called, and nobody is asked to sign in.
+export async function send(
+  method,
+  address,
+  { json, form, headers = {}, signal, asks = true } = {},
+) {
   const repeatable = method === "POST" ? { "Idempotency-Key": idempotencyKey() } : {};
   const body = json === undefined ? form : JSON.stringify(json);
   const type = json === undefined ? {} : { "Content-Type": "application/json" };
   for (;;) {
-    const sent = key.get();
+    const sent = sender();
     const answer = await fetch(address, {
       method,
       body,
@@ -76,9 +89,9 @@ export async function send(method, address, { json, form, headers = {}, signal }
     });
     if (answer.ok) return answer;
     const problem = await problemOf(answer);
-    if (answer.status !== 401) throw problem;
-    // Otherwise the key was changed or forgotten while this request was under way.
-    if (key.get() === sent) await keyFor(problem);
+    if (answer.status !== 401 || !asks) throw problem;
+    // Otherwise somebody signed in, or changed the key, while this request was under way.
+    if (sender() === sent) await keyFor(problem);
   }
 }
 
@@ -103,14 +116,14 @@ export const nextOf = (page) => page.next ?? page.next_cursor ?? null;
 export async function upload(address, form, { onprogress, attemptKey }) {
   const headers = { "Idempotency-Key": attemptKey };
   for (let attempt = 1; ; attempt++) {
-    const sent = key.get();
+    const sent = sender();
     try {
       return await uploadOnce(address, form, headers, onprogress);
     } catch (problem) {
       if (problem.status === BUSY && problem.retrySeconds && attempt < MOST_ATTEMPTS)
         await new Promise((resume) => setTimeout(resume, problem.retrySeconds * 1000));
       else if (problem.status !== 401) throw problem;
-      else if (key.get() === sent) await keyFor(problem);
+      else if (sender() === sent) await keyFor(problem);
     }
   }
 }

@@ -28,9 +28,10 @@ export function show(title, ...content) {
 }
 
 // Show a form and call `act` with its values; an error is shown in the dialog, which stays open.
+// Resolves to what `act` answers, to "other" where that button was pressed, else to undefined.
 export function form(
   title,
-  { fields = [], text = null, accept = "Save", cancel = "Cancel", danger = false, act },
+  { fields = [], text = null, accept = "Save", cancel = "Cancel", danger = false, other, act },
 ) {
   return new Promise((resolve) => {
     const inputs = Object.fromEntries(fields.map((each) => [each.name, input(each)]));
@@ -41,13 +42,22 @@ export function form(
       "form",
       { method: "dialog" },
       text && el("p", {}, text),
-      fields.map((each) => field(each.label, inputs[each.name], each.hint)),
+      fields.map((each) =>
+        each.type === "checkbox"
+          ? checkbox(each.label, inputs[each.name])
+          : field(each.label, inputs[each.name], each.hint),
+      ),
       refusal,
       el(
         "p",
         { class: "acts" },
         send,
         button(cancel, () => dialog.close()),
+        other &&
+          button(other, () => {
+            answer = "other";
+            dialog.close();
+          }),
       ),
     );
     body.addEventListener("submit", async (event) => {
@@ -55,7 +65,7 @@ export function form(
       send.disabled = true;
       try {
         const values = Object.fromEntries(
-          Object.entries(inputs).map(([name, one]) => [name, one.value.trim()]),
+          fields.map((each) => [each.name, valueOf(each, inputs[each.name])]),
         );
         answer = (await act(values)) ?? values;
         dialog.close();
@@ -75,6 +85,16 @@ export function form(
   });
 }
 
+function valueOf({ type, isVerbatim }, one) {
+  if (type === "checkbox") return one.checked;
+  return isVerbatim ? one.value : one.value.trim();
+}
+
+function checkbox(label, one) {
+  one.id ||= uniqueId("check");
+  return el("p", { class: "check" }, one, el("label", { for: one.id }, label));
+}
+
 function input({
   type = "text",
   value = "",
@@ -82,6 +102,7 @@ function input({
   required = false,
   list = null,
   max = null,
+  autocomplete = "off",
 }) {
   if (options) {
     const chosen = el(
@@ -91,6 +112,7 @@ function input({
     );
     return chosen;
   }
+  if (type === "checkbox") return el("input", { type, checked: value === true });
   if (type === "area") return el("textarea", { rows: 4, value, required });
   return el("input", {
     type,
@@ -98,7 +120,7 @@ function input({
     required,
     list,
     maxlength: max,
-    autocomplete: "off",
+    autocomplete,
     spellcheck: "false",
   });
 }

@@ -82,6 +82,7 @@ const KINDS = {
   "tell apart": "Marked as different",
   edit: "Edited",
   undo: "Undid",
+  begin: "Began the catalogue",
   build: "Built the catalogue",
   update: "Updated the catalogue",
   import: "Imported",

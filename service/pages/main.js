@@ -1,8 +1,10 @@
 // Which screen is shown, and what stands around it.
 
 import { get, key, onMissingKey } from "./api.js";
+import { requestSignIn, showWho } from "./account_menu.js";
 import { put } from "./dom.js";
-import { form } from "./dialog.js";
+import { invitation } from "./screens/access/invitation.js";
+import { accounts } from "./screens/admin/accounts.js";
 import { calibration } from "./screens/admin/calibration.js";
 import { exchange } from "./screens/admin/exchange.js";
 import { history } from "./screens/catalogue/history.js";
@@ -10,6 +12,8 @@ import { individual } from "./screens/catalogue/individual.js";
 import { individuals } from "./screens/catalogue/individuals.js";
 import { jobs } from "./screens/admin/jobs.js";
 import { keys } from "./screens/admin/keys.js";
+import { start } from "./screens/admin/start.js";
+import { queueList } from "./screens/queue/queue_list.js";
 import { review } from "./screens/review/review.js";
 import { lists } from "./screens/catalogue/lists.js";
 import { reports } from "./screens/catalogue/reports.js";
@@ -19,6 +23,7 @@ import { count, shortFingerprint } from "./formatting.js";
 
 const SCREENS = {
   review,
+  queue: queueList,
   individuals,
   unknowns,
   lists,
@@ -27,7 +32,10 @@ const SCREENS = {
   calibration,
   jobs,
   exchange,
+  accounts,
   keys,
+  invitation,
+  start,
 };
 const screen = document.getElementById("screen");
 const menu = document.querySelector(".menu");
@@ -37,7 +45,7 @@ let isFirst = true;
 async function go() {
   const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
   if (!(name in SCREENS)) {
-    location.replace("#/review");
+    location.replace(await firstScreen(name));
     return;
   }
   const wasFirst = isFirst;
@@ -65,6 +73,14 @@ async function go() {
   window.scrollTo(0, 0);
 }
 
+// Whoever opens the page on an empty catalogue is shown how to fill it.
+async function firstScreen(name) {
+  if (name) return "#/review";
+  const both = [get("/v1/stats"), get("/v1/queue", { limit: 1 })];
+  const [stats, queue] = await Promise.all(both).catch(() => []);
+  return stats?.photos === 0 && queue.waiting === 0 ? "#/start" : "#/review";
+}
+
 function closeMenu() {
   menu.setAttribute("aria-expanded", "false");
 }
@@ -86,28 +102,18 @@ async function served() {
   put(place, parts.join(" · "));
 }
 
-async function requestKey(problem) {
-  const text = key.get()
-    ? problem.detail
-    : "This service needs an API key. The page keeps it until this tab is closed.";
-  const entered = await form("Enter your key", {
-    text: text,
-    fields: [{ name: "secret", label: "API key", type: "password", required: true }],
-    accept: "Use this key",
-    act: ({ secret }) => key.set(secret),
-  });
-  if (!entered) throw problem;
-  label();
-}
-
-function label() {
-  put(document.getElementById("key"), key.get() ? "Forget the key" : "Use a key");
+async function signIn(problem) {
+  if (await requestSignIn({ wasRefused: Boolean(key.get()) })) return;
+  problem.detail =
+    "You are not signed in. Use the button at the foot of the page, or ask your administrator.";
+  throw problem;
 }
 
 document.getElementById("key").addEventListener("click", async () => {
-  if (key.get()) key.forget();
-  else await requestKey({ detail: "" }).catch(() => undefined);
-  label();
+  if (key.get()) {
+    key.forget();
+    await showWho();
+  } else await requestSignIn();
   served().catch(() => undefined);
   go();
 });
@@ -124,7 +130,8 @@ document.addEventListener("keydown", (event) => {
 window.addEventListener("hashchange", go);
 window.addEventListener("flukeprint:changed", () => served().catch(() => undefined));
 
-onMissingKey(requestKey);
-label();
-served().catch(() => undefined);
+onMissingKey(signIn);
+showWho();
+// Whoever opens an invitation has nothing to sign in with yet.
+if (!location.hash.startsWith("#/invitation/")) served().catch(() => undefined);
 go();

@@ -4,6 +4,8 @@ import { key, query, send } from "./api.js";
 import { el } from "./dom.js";
 import { photoName } from "./formatting.js";
 
+const MOST_ATTEMPTS = 5; // of a picture, such as while the service starts
+const FIRST_PAUSE_MS = 1000;
 const waiting = new WeakMap();
 const near = new IntersectionObserver(
   (entries) => {
@@ -25,8 +27,17 @@ export function image(url, { size = 320, alt = "", isLazy = true } = {}) {
     loading: isLazy ? "lazy" : null,
     draggable: "false",
   });
-  made.addEventListener("error", () => made.classList.add("missing"));
   const address = query(url, { size_px: size });
+  let attempts = 0;
+  made.addEventListener("error", () => {
+    attempts += 1;
+    if (attempts >= MOST_ATTEMPTS || !made.isConnected || key.get()) {
+      made.classList.add("missing");
+      return;
+    }
+    const again = () => (made.src = query(address, { attempt: attempts }));
+    setTimeout(again, FIRST_PAUSE_MS * 2 ** (attempts - 1));
+  });
   if (!key.get()) made.src = address;
   else if (isLazy) {
     waiting.set(made, address);

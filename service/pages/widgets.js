@@ -158,6 +158,6 @@ export function acceptDrops(zone, ondrop) {
     zone.addEventListener(name, () => zone.classList.remove("over"));
   zone.addEventListener("drop", (event) => {
     event.preventDefault();
-    ondrop(event.dataTransfer.files);
+    ondrop(event.dataTransfer.files, event.dataTransfer);
   });
 }

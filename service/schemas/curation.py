@@ -268,13 +268,21 @@ class TakenIn(BaseModel):
     """What became of the photos that were sent to the queue."""
 
     model_config = _showing(
-        {"event": {**_EVENT, "kind": "take in"}, "photos": [_PHOTO], "skipped": []}
+        {
+            "event": {**_EVENT, "kind": "take in"},
+            "photos": [_PHOTO],
+            "encounter_keys": ["e311"],
+            "skipped": [],
+        }
     )
 
     event: EventAnswer | None = Field(
         description="What was done; null where every photo was there already."
     )
     photos: list[CataloguedPhoto] = Field(description="Those taken in, each with its `answer`.")
+    encounter_keys: list[str] = Field(
+        description="For each of `photos` the key of its card in GET /v1/queue/encounters."
+    )
     skipped: list[SkippedPhoto] = Field(description="Those that are there already.")
 
 
@@ -309,6 +317,15 @@ class Changes(BaseModel):
     next: str | None = Field(
         description="Give it as `cursor` to get the older ones; null at the end."
     )
+
+
+class ChangeChoices(BaseModel):
+    """Whom and what the history can be narrowed to."""
+
+    model_config = _showing({"people": ["Ana", "Ben"], "kinds": ["confirm", "take in"]})
+
+    people: list[str] = Field(description="Who made an event: people, keys, `local`. Sorted.")
+    kinds: list[str] = Field(description="The kinds that there are, sorted.")
 
 
 def event_answer(event: Event, warnings: Sequence[str] = ()) -> EventAnswer:

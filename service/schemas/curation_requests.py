@@ -194,7 +194,17 @@ class PhotoEdit(_Edit):
 class QueueForm(Form):
     """What is known of the photos that are sent, of all of them; an unknown field is an error."""
 
-    encounter: Word = Field(None, description="The name of the encounter that they are all of.")
+    encounter: Word = Field(
+        None,
+        description="The name of the encounter that they are all of. Without it, photos of one "
+        "folder and camera that were taken within a quarter of an hour form one encounter; photos "
+        "that are surely of different individuals don't.",
+    )
+    upload: Word = Field(
+        None,
+        description="An id of your own for photos that belong together but are sent by several "
+        "requests: their encounters are formed across these.",
+    )
     taken_at: Time = Field(None, description="When they were taken, ISO 8601.")
     place: Word = Field(None, description="Where the encounter was; only curators see it.")
     region: Word = Field(

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from index.exchange.exporting.formats import Format
 from index.exchange.importing.plan import Duplicates, Status
 from index.jobs.records import FaultPage, JobPage
 from index.jobs.records import Job as StoredJob
-from index.labels.labelled_photo import BoxOrientation
+from index.labels.forms.columns import check_columns
+from index.labels.labelled_photo import BadLabels, BoxOrientation
 from index.sightings.selection import BadSelection, Selection
 from service.schemas.identify import ANIMAL_THRESHOLD_DESCRIPTION, DEFAULT_K, MAX_K
 
 JobStateName = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 
+
+ColumnField = Annotated[str, StringConstraints(max_length=20)]
+ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 _JOB_EXAMPLE: dict[str, Any] = {
     "id": 12,
@@ -155,6 +159,20 @@ class ImportJob(BaseModel):
         "it is refused.",
     )
 
+    again: int | None = Field(
+        None,
+        ge=1,
+        lt=2**31,
+        description="A dry run's job whose zip is read again with these parameters, such as "
+        "`columns`; that is a dry run, too.",
+    )
+    columns: dict[ColumnField, ColumnName] | None = Field(
+        None,
+        description="Which column of the zip's table is what: `photo`, `individual`, `date`, "
+        "`place`, `side`, `species`, `encounter`, `region`, `sex` or `box`, with the column's "
+        "name. Without it, as the columns are called.",
+        examples=[{"photo": "File", "individual": "Whale"}],
+    )
     boxes: BoxOrientation | None = Field(
         None,
         description="Which pictures the boxes in the labels were measured on: `upright`, or "
@@ -163,16 +181,30 @@ class ImportJob(BaseModel):
 
     @model_validator(mode="after")
     def _follows_dry_run(self) -> ImportJob:
-        if self.upload is None and self.dry_run is None:
+        if self.upload is None and self.dry_run is None and self.again is None:
             raise ValueError(
                 "send a zip (archive, as multipart/form-data) for a dry run; then send that "
                 "job's number as dry_run"
             )
-        if self.upload is None and self.model_fields_set - {"dry_run"}:
+        if self.columns is not None:
+            try:
+                check_columns(self.columns)
+            except BadLabels as error:
+                raise ValueError(str(error)) from None
+        if self.dry_run is not None and self.upload is None and self.model_fields_set - {"dry_run"}:
             raise ValueError(
                 "send nothing beside dry_run: the import does what the dry run planned"
             )
         return self
+
+
+class TablePreview(BaseModel):
+    """The head of a table whose columns aren't known, and what a column can be."""
+
+    file: str = Field(description="The table's name in the zip.")
+    columns: list[str]
+    rows: list[list[str]] = Field(description="The first rows, each as wide as the columns.")
+    fields: list[str] = Field(description="What a column can be; a photo and an individual must.")
 
 
 class ExportJob(BaseModel):
@@ -181,8 +213,8 @@ class ExportJob(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Format = Field(
-        description="`csv`, `coco`, `camtrap-dp`, `kaggle`, or `zip`: one folder an individual, "
-        "and a spreadsheet."
+        description="`csv`, `coco`, `camtrap-dp`, `kaggle`, `happywhale`, `wildlife-datasets`, "
+        "`wildbook`, or `zip`: one folder an individual, and a spreadsheet."
     )
     with_photos: bool = Field(False, description="Write the photos too; `zip` always has them.")
     with_places: bool = Field(
@@ -227,8 +259,8 @@ class JobRequest(BaseModel):
         default_factory=dict,
         description="For `identify`: `folder`, `k`, `max_fpir`, `threshold`. For `reindex`: "
         "`rehash`. For `upgrade`: `checkpoint`. For `import`: `dry_run`, or with a zip "
-        "`duplicates`, `replace_photos` and `boxes`. For `export`: `format`, `with_photos`, "
-        "`with_places`, `since`, `until`, `species`, `region`.",
+        "`duplicates`, `replace_photos`, `boxes` and `columns`. For `export`: `format`, "
+        "`with_photos`, `with_places`, `since`, `until`, `species`, `region`.",
     )
 
 

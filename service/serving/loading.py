@@ -7,15 +7,18 @@ from collections.abc import Mapping
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
 from index.access.store import AccessStore
-from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.catalogue.catalogue import Catalogue
 from index.catalogue.status import wrong_fingerprint
 from index.identification.identifier import Identifier
 from index.identification.screening import AnimalScreen, screening_of
-from index.storage.address import files_folder
+from index.photos.embed import PhotoEmbedder
+from index.reindex.begin import begin_catalogue
+from index.snapshots.served_catalogue import ServedCatalogue
+from index.snapshots.snapshot import read_served
+from index.storage.address import files_folder, refuse_no_folder
 from index.storage.connection import exists
 from index.storage.folder_owner import claim_files
 from service.serving.checkpoints import find, load_embedder
-from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 from service.settings import Settings
 
@@ -23,34 +26,32 @@ _MOST_LOGGED = 20
 _log = logging.getLogger("flukeprint.service")
 
 
-def check_catalogue(settings: Settings) -> None:
+def check_catalogue(settings: Settings) -> bool:
     """Refuse in milliseconds, without torch, what could not be served.
 
-    Raises BadCatalogue (absent, not ours, empty), BadCheckpoint, or WrongFingerprint with the
-    command that mends it.
+    Where there is no catalogue, an empty one of the served checkpoint is begun, which the page
+    fills; returns whether it was. Raises BadCatalogue (not ours, no folder for it), BadCheckpoint,
+    or WrongFingerprint with the command that mends it.
     """
-    if not exists(settings.address):
-        raise BadCatalogue(
-            f"there is no catalogue at {settings.catalogue}. Build one with `flukeprint index "
-            f"build --catalogue {settings.catalogue} --csv FILE --photos FOLDER`, or give "
-            "--catalogue FILE"
-        )
+    checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
+    read_header(checkpoint)
+    fingerprint = fingerprint_of(checkpoint, settings.precision)
+    refuse_no_folder(settings.address)
     files_folder(settings.address)  # fails now where it is missing, not at the first photo
+    is_begun = not exists(settings.address)
+    if is_begun:
+        begin_catalogue(settings.address, fingerprint)
     claim_files(settings.address)
     with Catalogue.open(settings.address) as catalogue:
         made_by = catalogue.fingerprint
     if made_by is None:
-        raise BadCatalogue(
-            f"the catalogue {settings.catalogue} holds nothing yet; fill it with `flukeprint "
-            f"index update --catalogue {settings.catalogue} --csv FILE --photos FOLDER`"
-        )
-    checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
-    read_header(checkpoint)
-    fingerprint = fingerprint_of(checkpoint, settings.precision)
+        begin_catalogue(settings.address, fingerprint)
+        made_by = fingerprint
     if fingerprint != made_by and find(settings, made_by) is None:
         raise wrong_fingerprint(
             settings.address, made_by, fingerprint, settings.checkpoint, settings.precision
         )
+    return is_begun
 
 
 def open_access(settings: Settings) -> AccessStore:
@@ -74,10 +75,9 @@ def log_damaged(damaged: Mapping[str, str]) -> None:
 def load_serving(settings: Settings) -> Serving:
     """Load what `check_catalogue` found right; takes seconds where PyTorch computes."""
     with Catalogue.open(settings.address) as catalogue:
-        gallery, calibration, damaged = catalogue.read_searchable(settings.engine, may_be_old=True)
-        species, viewpoints = catalogue.species(), catalogue.viewpoints()
-        photos = ServedPhoto.read_all(catalogue)
-    log_damaged(damaged)
+        served = read_served(catalogue, settings.engine)
+    gallery = served.gallery
+    log_damaged(served.damaged)
     # A job may have brought the catalogue to another checkpoint since the service was set up.
     embedder = load_embedder(find(settings, gallery.fingerprint) or settings.checkpoint, settings)
     if embedder.fingerprint != gallery.fingerprint:
@@ -88,13 +88,25 @@ def load_serving(settings: Settings) -> Serving:
             settings.checkpoint,
             settings.precision,
         )
-    screen = AnimalScreen(screening_of(embedder), gallery, settings.animal_threshold)
+    return serving_of(served, embedder, settings)
+
+
+def serving_of(served: ServedCatalogue, embedder: PhotoEmbedder, settings: Settings) -> Serving:
+    """Join what was read of a catalogue and the embedder that made its vectors."""
+    screen = AnimalScreen(screening_of(embedder), served.gallery, settings.animal_threshold)
     identifier = Identifier(
         embedder,
-        gallery,
-        calibration.with_new_share(settings.new_share),
-        species,
-        viewpoints,
+        served.gallery,
+        served.calibration.with_new_share(settings.new_share),
+        served.species,
+        served.viewpoints,
         screen=screen,
     )
-    return Serving(identifier, photos, decode_px=embedder.input_px, damaged=damaged)
+    return Serving(
+        identifier.with_species_fit(served.species_fit, served.changed_photos),
+        served.photos,
+        embedder.input_px,
+        served.damaged,
+        served.log,
+        served.has_snapshot,
+    )

@@ -9,8 +9,8 @@ from embedding.errors import FlukeprintError
 from index.catalogue.catalogue import Catalogue
 from index.curation.past_revision import past_catalogue
 from index.identification.identifier import Identifier
+from index.snapshots.served_photo import ServedPhoto
 from service.http.problems import Fault, invalid
-from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 
 

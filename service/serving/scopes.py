@@ -7,21 +7,18 @@ import difflib
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from index.identification.identifier import Identifier
 from index.labels.fields import spellings_of
-from service.http.problems import Fault, invalid
-from service.serving.served_photo import ServedPhoto
+from index.snapshots.served_photo import ServedPhoto
+from service.http.problems import Fault, ProblemError, invalid
+from service.serving.gallery_facts import GalleryFacts
 
 _MOST_CACHED = 4  # narrowed galleries; a field team uses few scopes
 _MOST_SEARCHED = 1000  # names searched for a similar one: a catalogue has many more
 _MOST_LISTED = 3
-
-_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True)
@@ -47,9 +44,12 @@ class Scope:
 class Scopes:
     """The identifiers of one catalogue revision, each narrowed to a scope; some are cached."""
 
-    def __init__(self, identifier: Identifier, photos: Mapping[str, ServedPhoto]) -> None:
+    def __init__(
+        self, identifier: Identifier, photos: Mapping[str, ServedPhoto], facts: GalleryFacts
+    ) -> None:
         self._identifier = identifier
         self._photos = photos
+        self._facts = facts
         self._narrowed: dict[Scope, Identifier] = {}
         self._lock = threading.Lock()
 
@@ -81,70 +81,75 @@ class Scopes:
 
         Raises an `invalid` problem for one that isn't searched, naming those with similar ids.
         """
-        known = self._identifier.gallery.individual_ids
-        (found,) = _as_known([name], known)
-        self._refuse_unknown("individual", [found], known)
+        gallery = self._identifier.gallery
+        (found,) = _as_known([name], gallery.has_individual)
+        if not gallery.has_individual(found):
+            raise _unknown("individual", [found], gallery.individual_ids)
         return found
 
     def _narrow(self, scope: Scope) -> Identifier:
         gallery = self._identifier.gallery
-        photos = [self._photos.get(name) for name in gallery.photo_names]
-        species = sorted({one.species for one in photos if one and one.species})
-        regions = sorted({one.region for one in photos if one and one.region})
-        scope = Scope(
-            individuals=_as_known(scope.individuals, gallery.individual_ids),
-            exclude=_as_known(scope.exclude, gallery.individual_ids),
-            species=_as_known(scope.species, species),
-            years=scope.years,
-            regions=_as_known(scope.regions, regions),
-        )
-        self._refuse_unknown("individuals", scope.individuals, gallery.individual_ids)
-        self._refuse_unknown("exclude", scope.exclude, gallery.individual_ids)
-        self._refuse_unknown("species", scope.species, species)
-        self._refuse_unknown("regions", scope.regions, regions)
-        mask = np.ones(gallery.size, np.bool_)
+        photos = gallery.photos
+        facts = self._facts.of(photos, self._photos)
+        mask = np.ones(photos.base.size + photos.added.size, np.bool_)
         if scope.individuals:
-            mask &= _rows(gallery.individuals, lambda one: one in scope.individuals)
-        if scope.exclude:
-            mask &= _rows(gallery.individuals, lambda one: one not in scope.exclude)
-        if scope.species:
-            mask &= _rows(photos, lambda one: one is not None and one.species in scope.species)
+            mask[:] = False
+            for one in self._known_individuals("individuals", scope.individuals):
+                mask[photos.rows_of(one)] = True
+        for one in self._known_individuals("exclude", scope.exclude):
+            mask[photos.rows_of(one)] = False
+        for field, fact, values in (
+            ("species", "species", scope.species),
+            ("regions", "region", scope.regions),
+        ):
+            if values:
+                known = facts.known(fact)
+                chosen = _as_known(values, set(known).__contains__)
+                if unknown := chosen - set(known):
+                    raise _unknown(field, unknown, known)
+                mask &= facts.where(fact, chosen.__contains__)
         if scope.years:
-            mask &= _rows(photos, lambda one: one is not None and one.year in scope.years)
-        if scope.regions:
-            mask &= _rows(photos, lambda one: one is not None and one.region in scope.regions)
-        if not mask.any():
-            raise invalid(Fault(field=", ".join(scope.conditions), reason=self._why_nobody(photos)))
+            mask &= facts.where("taken_at", lambda taken_at: int(taken_at[:4]) in scope.years)
+        is_selected = mask[photos.order]
+        if not is_selected.any():
+            years = sorted({int(taken_at[:4]) for taken_at in facts.known("taken_at")})
+            raise invalid(Fault(field=", ".join(scope.conditions), reason=_why_nobody(years)))
         whole = self._identifier
         return Identifier(
             whole.embedder,
-            gallery.select(mask),
+            gallery.select(is_selected),
             whole.calibration,
             whole.species,
             whole.viewpoints,
             screen=whole.screen,
         )
 
-    def _refuse_unknown(self, field: str, values: Iterable[str], known: Sequence[str]) -> None:
-        unknown = sorted(set(values) - set(known))
+    def _known_individuals(self, field: str, names: Collection[str]) -> Collection[str]:
+        gallery = self._identifier.gallery
+        found = _as_known(names, gallery.has_individual)
+        unknown = [one for one in found if not gallery.has_individual(one)]
         if unknown:
-            more = (
-                f" (and {len(unknown) - _MOST_LISTED} more)" if len(unknown) > _MOST_LISTED else ""
-            )
-            reasons = "; ".join(unknown_name(name, known) for name in unknown[:_MOST_LISTED])
-            raise invalid(Fault(field=field, reason=reasons + more))
+            raise _unknown(field, unknown, gallery.individual_ids)
+        return found
 
-    def _why_nobody(self, photos: Collection[ServedPhoto | None]) -> str:
-        years = sorted({one.year for one in photos if one is not None and one.year is not None})
-        dated = (
-            f"its dated photos are of {years[0]} to {years[-1]}"
-            if years
-            else "none of its photos has a date"
-        )
-        return (
-            "no catalogue photo meets all of this together, so there is nobody to compare with; "
-            f"{dated}"
-        )
+
+def _unknown(field: str, names: Iterable[str], known: Sequence[str]) -> ProblemError:
+    unknown = sorted(names)
+    more = f" (and {len(unknown) - _MOST_LISTED} more)" if len(unknown) > _MOST_LISTED else ""
+    reasons = "; ".join(unknown_name(name, known) for name in unknown[:_MOST_LISTED])
+    return invalid(Fault(field=field, reason=reasons + more))
+
+
+def _why_nobody(years: Sequence[int]) -> str:
+    dated = (
+        f"its dated photos are of {years[0]} to {years[-1]}"
+        if years
+        else "none of its photos has a date"
+    )
+    return (
+        "no catalogue photo meets all of this together, so there is nobody to compare with; "
+        f"{dated}"
+    )
 
 
 def similar_names(name: str, known: Sequence[str]) -> list[str]:
@@ -167,13 +172,6 @@ def unknown_name(name: str, known: Sequence[str]) -> str:
     )
 
 
-def _as_known(names: Iterable[str], known: Sequence[str]) -> frozenset[str]:
+def _as_known(names: Iterable[str], is_known: Callable[[str], bool]) -> frozenset[str]:
     """Write names with the accents that the catalogue writes them with, in NFC or NFD."""
-    there = set(known)
-    return frozenset(
-        next((each for each in spellings_of(name) if each in there), name) for name in names
-    )
-
-
-def _rows(values: Sequence[_Row], is_included: Callable[[_Row], bool]) -> NDArray[np.bool_]:
-    return np.fromiter((is_included(one) for one in values), np.bool_, len(values))
+    return frozenset(next(filter(is_known, spellings_of(name)), name) for name in names)

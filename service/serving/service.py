@@ -16,11 +16,13 @@ import numpy as np
 from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
-from embedding.photos.damage import find_damage
-from embedding.photos.photo import BadPhoto, Image, PhotoLimits, read_photo
+from embedding.photos.damage import CheckedPhoto, read_checked
+from embedding.photos.photo import BadPhoto, PhotoLimits, read_photo
 from index.identification.identifier import Identifier
 from index.search.matching import Identification, with_damage
 from index.search.vectors import FloatArray
+from index.snapshots.log_position import NOWHERE, LogPosition
+from index.snapshots.served_photo import ServedPhoto
 from service.http.multipart import Upload
 from service.http.problems import (
     BAD_PHOTOS,
@@ -34,6 +36,7 @@ from service.http.problems import (
 )
 from service.serving.batching import Batcher, Busy
 from service.serving.checkpoints import Checkpoints
+from service.serving.gallery_facts import GalleryFacts
 from service.serving.inference import (
     Answer,
     IdentifyOptions,
@@ -46,7 +49,6 @@ from service.serving.inference import (
     answer_all,
 )
 from service.serving.scopes import Scope, Scopes
-from service.serving.served_photo import ServedPhoto
 from service.settings import Settings
 from service.telemetry.observer import Observer
 
@@ -62,17 +64,21 @@ class Serving:
 
     `decode_px`: the smallest side at which a photo needs to be decoded (None: decode it whole).
     `damaged`: photos that are not searched because of their vectors, each with what is wrong.
+    `log`: where in the catalogue's log it was read, and `has_snapshot` whether from a snapshot.
     """
 
     identifier: Identifier
     photos: Mapping[str, ServedPhoto]
     decode_px: int | None = None
     damaged: Mapping[str, str] = field(default_factory=dict[str, str])
+    log: LogPosition = NOWHERE
+    has_snapshot: bool = True
+    facts: GalleryFacts = field(default_factory=GalleryFacts)
 
     @cached_property
     def scopes(self) -> Scopes:
         """The same catalogue, narrowed to a part of it."""
-        return Scopes(self.identifier, self.photos)
+        return Scopes(self.identifier, self.photos, self.facts)
 
     @cached_property
     def photo_names(self) -> list[str]:
@@ -99,13 +105,6 @@ class PhotoResult(NamedTuple):
         """The identification; only of a photo that was to be identified."""
         assert self.result.identification is not None
         return self.result.identification
-
-
-class _DecodedUpload(NamedTuple):
-    """A photo that was sent, decoded, and what is damaged in it."""
-
-    image: Image
-    damage: str | None
 
 
 class IdentifiedRequest(NamedTuple):
@@ -318,7 +317,7 @@ class Service:
         timings = PhotoTimings((decoded - started) * 1000, (ended - decoded) * 1000)
         return PhotoResult(result, timings, photo.damage)
 
-    async def _decoded(self, serving: Serving, upload: Upload) -> _DecodedUpload | BadPhoto:
+    async def _decoded(self, serving: Serving, upload: Upload) -> CheckedPhoto | BadPhoto:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(
@@ -370,10 +369,9 @@ def vectors_of(answered: Sequence[PhotoResult]) -> FloatArray:
     return np.stack([each.result.vector for each in answered])
 
 
-def _decode(upload: Upload, limits: PhotoLimits, decode_px: int | None) -> _DecodedUpload:
+def _decode(upload: Upload, limits: PhotoLimits, decode_px: int | None) -> CheckedPhoto:
     data = upload.file.read()
-    image = read_photo(data, name=upload.name, limits=limits, at_least_px=decode_px)
-    return _DecodedUpload(image, find_damage(data, image))
+    return read_checked(data, name=upload.name, limits=limits, at_least_px=decode_px)
 
 
 def _unless_bad(uploads: Sequence[Upload], answers: Sequence[Found | BadPhoto]) -> list[Found]:

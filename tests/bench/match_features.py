@@ -71,7 +71,7 @@ class LabelledSet:
         parts: list[Rows] = []
         for block in photos.distances(places, left_out, "nearest"):
             truth = np.array([column.get(self.labels[asked[one]], -1) for one in block.at])
-            distances = block.distances
+            distances = np.round(1.0 - block.cosines.astype(np.float64), 6)
             lines = np.arange(len(truth))
             is_in = (truth >= 0) & np.isfinite(distances[lines, truth])
             blank = self.labels[asked[block.at]] == ""

@@ -89,11 +89,11 @@ def serve(folder: Path) -> None:
     """Serve the catalogue until the process is ended; prints the URL and a reader's secret."""
     import uvicorn
 
+    from index.snapshots.served_photo import ServedPhoto
     from service.app import create_app
     from service.catalogue.writer import open_writer
     from service.jobs.queue import open_jobs
     from service.server import listen, url_of
-    from service.serving.served_photo import ServedPhoto
     from service.serving.service import Serving
     from service.settings import Settings
 

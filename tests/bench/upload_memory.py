@@ -64,11 +64,11 @@ def serve(folder: Path, *, has_network: bool, has_objects: bool, keeps_arenas: b
 
     from embedding.networks.malloc import limit_arenas
     from index.identification.identifier import Identifier
+    from index.snapshots.served_photo import ServedPhoto
     from service.app import create_app
     from service.catalogue.writer import open_writer
     from service.server import listen, url_of
     from service.serving.checkpoints import load_embedder
-    from service.serving.served_photo import ServedPhoto
     from service.serving.service import Serving
     from service.settings import Settings
 

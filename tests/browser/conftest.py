@@ -37,12 +37,12 @@ from index.catalogue.catalogue import Catalogue
 from index.curation.listings import Directory
 from index.labels.reader import read_labels
 from index.reindex.build import build_catalogue
+from index.snapshots.served_photo import ServedPhoto
 from service.app import create_app
 from service.catalogue.writer import open_writer, reload
 from service.jobs.queue import JobQueue, open_jobs
 from service.server import listen, url_of
 from service.serving.loading import open_access
-from service.serving.served_photo import ServedPhoto
 from service.serving.service import Service, Serving
 from service.settings import Settings
 
@@ -119,10 +119,13 @@ class Site:
         """What the catalogue holds now, read past the service."""
         return Directory(Catalogue.open(self.catalogue))
 
-    def photo(self, whale: int, take: int) -> Path:
-        """A photo to send."""
-        path = self.folder / f"sent_{whale:02}_{take:02}.jpg"
-        painted(whale, take).save(path, "JPEG", quality=92)
+    def photo(self, whale: int, take: int, at: str | None = None) -> Path:
+        """A photo to send; `at` is the time of its day in May by its camera, such as `09:40`."""
+        path, exif = self.folder / f"sent_{whale:02}_{take:02}.jpg", Image.Exif()
+        if at is not None:
+            exif[0x010F] = "a camera"
+            exif.get_ifd(0x8769)[0x9003] = f"2026:05:28 {at}:00"
+        painted(whale, take).save(path, "JPEG", quality=92, exif=exif)
         return path
 
 

@@ -26,6 +26,7 @@ def add(page: Page, *photos: Path) -> None:
     expect(page.locator(".uploads-all")).to_contain_text(
         f"of {len(photos)} photo{'s' * (len(photos) > 1)} added"
     )
+    expect(present(page)).to_be_visible()
 
 
 def present(page: Page) -> Locator:
@@ -49,7 +50,7 @@ def with_boxes(route: Route) -> None:
     """Answer as the service does, with a box for each photo."""
     answer = route.fetch()
     told = answer.json()
-    for card in told["photos"]:
+    for card in told.get("cards", told["photos"]):
         card["box"] = next(box for start, box in BOXES.items() if start in card["name"])
     route.fulfill(response=answer, json=told)
 

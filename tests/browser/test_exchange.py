@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from index.tables.workbooks import write_workbook
 from tests.browser.conftest import Site
 from tests.browser.steps import violations
 
@@ -86,3 +87,53 @@ def test_what_cannot_be_sent_is_told(
     card = page.locator(".job").first
     expect(card).to_contain_text("Failed")
     expect(card).to_contain_text("not a zip")
+
+
+@pytest.mark.parametrize(
+    ("width", "dark"), [(1280, False), (380, True)], ids=["light", "phone, dark"]
+)
+def test_a_strangers_table_is_read_as_its_columns_are_said(
+    open_page: Callable[..., Page], site: Site, tmp_path: Path, width: int, dark: bool
+) -> None:
+    path = tmp_path / "stranger.zip"
+    rows = [["x.jpg", "w_0021", "2021-04-03", "Secret Cove", "left", "calm"]]
+    columns = ["File name", "Whale", "Date", "Locality", "Flank", "Sea"]
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("season.xlsx", write_workbook(columns, rows))
+        archive.writestr("x.jpg", site.photo(21, 1).read_bytes())
+    page = open_page("#/exchange", width=width, dark=dark)
+    page.locator("#import-zip").set_input_files(path)
+    card = page.locator(".job").first
+    expect(card).to_contain_text("season.xlsx has columns that aren't known")
+    expect(card.locator("tbody tr")).to_have_count(1)
+    expect(card.locator("tbody tr").first).to_contain_text("Secret Cove")
+    # What the columns' names suggest is chosen already; the rest is for a person.
+    chosen = {
+        label: card.get_by_label(label).evaluate("one => one.selectedOptions[0].text")
+        for label in ("Photo", "Animal", "Date", "Place", "Side", "Region")
+    }
+    assert chosen == {
+        "Photo": "File name",
+        "Animal": "Whale",
+        "Date": "Date",
+        "Place": "Locality",
+        "Side": "Flank",
+        "Region": "no column",
+    }
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    card.get_by_label("Animal").select_option("no column")
+    card.get_by_role("button", name="Check the zip of job 1 with these columns").click()
+    expect(card).to_contain_text("which column is the individual isn't said")
+    card.get_by_label("Animal").select_option("Whale")
+    card.get_by_role("button", name="Check the zip of job 1 with these columns").click()
+    again = page.locator(".job").first
+    expect(again).to_contain_text("5 of 6 columns of the table are read")
+    again.locator("summary").click()
+    expect(again).to_contain_text("Sea: not read")
+    assert violations(page) == []
+    again.get_by_role("button", name="Import 1 photo of job 2").click()
+    expect(page.locator(".job").first).to_contain_text("Done")
+    expect(page.locator(".job").last).to_contain_text("The columns of season.xlsx have been said")
+    (photo,) = site.directory.photos(individual="w_0021")
+    assert (photo.name, photo.viewpoint, photo.taken_at) == ("x.jpg", "left", "2021-04-03")

@@ -20,7 +20,7 @@ def test_a_box_that_comes_after_its_photo_leaves_the_photo_there(
         Late(page, r"/v1/catalogue/photos\?"),
         Late(page, r"/v1/photos/.*sent.*size_px=1024"),
     )
-    page.route(re.compile(r"/v1/queue\?"), with_boxes)
+    page.route(re.compile(r"/v1/queue/encounters/"), with_boxes)
     page.reload()
     viewer, marks = page.locator(".viewer"), page.locator(".frame .box")
     expect(viewer).to_have_attribute("data-ready", "1")  # the candidate
@@ -81,10 +81,9 @@ def test_an_answer_about_the_animal_before_does_not_put_it_into_the_viewer(
     def turned(route: Route) -> None:
         answer = route.fetch()
         told = answer.json()
-        told["results"][0]["matches"].reverse()
+        told["answer"]["matches"].reverse()
         route.fulfill(response=answer, json=told)
 
-    page.route("**/v1/identify", turned)
     page.reload()
     candidates, shown = (
         page.locator(".candidates .card-name"),
@@ -92,6 +91,7 @@ def test_an_answer_about_the_animal_before_does_not_put_it_into_the_viewer(
     )
     expect(candidates.first).to_have_text("w_0003")
     late.wait()
+    page.route(re.compile("/v1/queue/encounters/"), turned)
     page.keyboard.press("a")
     expect(candidates.first).not_to_have_text("w_0003")
     expect(shown).to_contain_text(candidates.first.inner_text())
@@ -116,12 +116,12 @@ def test_photos_that_are_taken_in_while_the_queue_comes_wait_all_the_same(
     open_page: OpenPage, site: Site
 ) -> None:
     page = open_page()
-    late = Late(page, r"/v1/queue\?")
+    late = Late(page, r"/v1/queue/encounters\?")
     page.reload()
     late.wait()
     add(page, site.photo(3, 5))
     late.let_go(
-        lambda route: route.fulfill(json={"photos": [], "next": None})
+        lambda route: route.fulfill(json={"encounters": [], "photos": 0, "next": None})
     )  # as it was when it was asked for
     expect(page.locator(".heading .heading-note")).to_have_text("1 photo left")
     expect(present(page)).to_contain_text("sent_03_05")
@@ -131,7 +131,8 @@ def test_a_queue_that_cannot_be_had_is_told(open_page: OpenPage) -> None:
     page = open_page()
     detail = "The catalogue is being moved; try again in a minute."
     page.route(
-        re.compile(r"/v1/queue\?"), lambda route: route.fulfill(status=503, json={"detail": detail})
+        re.compile(r"/v1/queue/encounters\?"),
+        lambda route: route.fulfill(status=503, json={"detail": detail}),
     )
     page.reload()
     expect(page.locator(".work")).to_contain_text(detail)
@@ -179,7 +180,7 @@ def test_photos_taken_in_are_looked_at_though_the_queue_cannot_be_had(
     open_page: OpenPage, site: Site
 ) -> None:
     page = open_page()
-    late = Late(page, r"/v1/queue\?")
+    late = Late(page, r"/v1/queue/encounters\?")
     page.reload()
     late.wait()
     add(page, site.photo(3, 5))

@@ -62,7 +62,7 @@ def test_the_species_is_named_beside_the_decision(open_page: OpenPage, site: Sit
     def of_several(route: Route) -> None:
         answer = route.fetch()
         found = answer.json()
-        found["results"][0]["species"] = answers.pop(0)
+        found["answer"]["species"] = answers.pop(0)
         route.fulfill(response=answer, json=found)
 
     def with_several(route: Route) -> None:
@@ -73,7 +73,7 @@ def test_the_species_is_named_beside_the_decision(open_page: OpenPage, site: Sit
         ]
         route.fulfill(response=answer, json=answer.json() | {"species": counts})
 
-    page.route(re.compile("/v1/identify$"), of_several)
+    page.route(re.compile("/v1/queue/encounters/"), of_several)
     page.keyboard.press("a")
     expect(told).to_have_text("Species: fin whale, 93\u00a0%")
     page.keyboard.press("a")
@@ -89,8 +89,6 @@ def test_the_species_is_named_beside_the_decision(open_page: OpenPage, site: Sit
     )
     page.route(re.compile("/v1/stats$"), with_several)
     page.reload()
-    expect(told).to_be_visible()
-    page.keyboard.press("a")
     expect(told).to_have_text(
         "Species: not known. None of the 20 nearest individuals has a species."
     )
@@ -112,7 +110,9 @@ def test_every_key_has_a_button(open_page: OpenPage, site: Site) -> None:
         "Mirror",
     ):
         expect(page.get_by_role("button", name=label, exact=False).first).to_be_visible()
-    page.get_by_role("button", name=re.compile("Confirm w_0005")).click()
+    strong = page.locator(".actions").get_by_role("button", name="Confirm w_0005")
+    expect(strong).to_have_class("first")
+    strong.click()
     expect(page.get_by_role("heading", name="All photos are reviewed")).to_be_visible()
     (name,) = queued(site, sent)
     assert states(site, name) == {name: ("catalogued", "w_0005")}

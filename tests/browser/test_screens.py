@@ -23,6 +23,7 @@ SCREENS = {
     "#/calibration": ".charts svg",
     "#/jobs": ".empty",
     "#/exchange": ".empty",
+    "#/accounts": ".empty",
     "#/keys": ".empty",
 }
 

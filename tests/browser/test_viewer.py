@@ -50,7 +50,7 @@ def test_another_candidate_is_compared_with_all_its_photos(open_page: OpenPage, 
 def test_flukes_with_boxes_are_shown_at_the_same_width(open_page: OpenPage, site: Site) -> None:
     page = open_page()
     add(page, site.photo(3, 5))
-    page.route(re.compile(r"/v1/(queue|catalogue/photos)\?"), with_boxes)
+    page.route(re.compile(r"/v1/(queue/encounters/|catalogue/photos\?)"), with_boxes)
     page.reload()
     marks = page.locator(".frame .box")
     expect(marks).to_have_count(2)

@@ -2,7 +2,8 @@
  *
  * Loaded with LD_PRELOAD by tests/faults/failing_disk.py. A change is a write, an fsync, a rename, a
  * link, a new file or folder, and a new length. Removals fail only in a series (`is_lasting`), as on
- * a disk that became read-only.
+ * a disk that became read-only. A witness, where there is one, is told of each change before it is
+ * made.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,6 +21,12 @@
 static char folder[PATH_MAX];
 static long changes, first;
 static int code, is_lasting, is_armed;
+static void (*witness)(const char *operation, const char *path);
+
+void faults_witness(void (*called)(const char *operation, const char *path))
+{
+    witness = called;
+}
 
 void faults_arm(const char *below, long number, int error, int lasting)
 {
@@ -42,8 +49,10 @@ static int is_below(const char *path)
     return is_armed && path != NULL && strncmp(path, folder, strlen(folder)) == 0;
 }
 
-static int fails(int counts)
+static int fails(const char *operation, const char *path, int counts)
 {
+    if (counts && witness != NULL)
+        witness(operation, path);
     long now = counts ? __sync_add_and_fetch(&changes, 1) : changes;
     if ((counts && now == first) || (is_lasting && first > 0 && now >= first && (counts || code == EROFS))) {
         errno = code;
@@ -52,12 +61,12 @@ static int fails(int counts)
     return 0;
 }
 
-static int path_fails(const char *path, int counts)
+static int path_fails(const char *operation, const char *path, int counts)
 {
-    return is_below(path) && fails(counts);
+    return is_below(path) && fails(operation, path, counts);
 }
 
-static int file_fails(int descriptor)
+static int file_fails(const char *operation, int descriptor, int counts)
 {
     char link[64], path[PATH_MAX];
     if (!is_armed)
@@ -67,14 +76,14 @@ static int file_fails(int descriptor)
     if (length < 0)
         return 0;
     path[length] = 0;
-    return path_fails(path, 1);
+    return path_fails(operation, path, counts);
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 #define OF_FILE(kind, name, declared, passed, file) \
-    kind name declared { return file_fails(file) ? -1 : REAL(name) passed; }
+    kind name declared { return file_fails(#name, file, 1) ? -1 : REAL(name) passed; }
 #define OF_PATH(kind, name, declared, passed, path, counts) \
-    kind name declared { return path_fails(path, counts) ? -1 : REAL(name) passed; }
+    kind name declared { return path_fails(#name, path, counts) ? -1 : REAL(name) passed; }
 
 OF_FILE(ssize_t, write, (int f, const void *b, size_t n), (f, b, n), f)
 OF_FILE(ssize_t, pwrite, (int f, const void *b, size_t n, off_t o), (f, b, n, o), f)
@@ -94,9 +103,15 @@ OF_PATH(int, mkdir, (const char *p, mode_t m), (p, m), p, 1)
 OF_PATH(int, unlink, (const char *p), (p), p, 0)
 OF_PATH(int, rmdir, (const char *p), (p), p, 0)
 
+int unlinkat(int at, const char *path, int flags)
+{
+    int failed = path[0] == '/' ? path_fails("unlinkat", path, 0) : file_fails("unlinkat", at, 0);
+    return failed ? -1 : REAL(unlinkat)(at, path, flags);
+}
+
 int access(const char *path, int mode)
 {
-    return (code == EROFS && is_lasting && mode & W_OK && path_fails(path, 0))
+    return (code == EROFS && is_lasting && mode & W_OK && path_fails("access", path, 0))
         ? -1 : REAL(access)(path, mode);
 }
 
@@ -114,7 +129,7 @@ static int opens_for_change(int flags)
             mode = va_arg(more, mode_t); \
             va_end(more); \
         } \
-        if (opens_for_change(flags) && path_fails(path, 1)) \
+        if (opens_for_change(flags) && path_fails(#name, path, 1)) \
             return -1; \
         return REAL(name) passed_with_mode; \
     }

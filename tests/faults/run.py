@@ -82,15 +82,15 @@ def disk(options: argparse.Namespace, folder: Path, deadline: float) -> None:
     if failing_disk.VARIABLE in os.environ:
         harness = failing_disk.DiskHarness(*sqlite_copies(folder / "sqlite"))
         acts = options.act or list(ACTS)
-        planned = failing_disk.planned_failures(harness, acts, options.seed)
-        failing_disk.run_failures(harness, planned[: options.count], deadline)
+        plan = failing_disk.plan_failures(harness, acts, options.seed)
+        trials = list(plan)[: options.count]
+        failing_disk.run_failures(harness, trials, deadline, options.record)
         count = harness.count
         for name in acts:
-            possible = sum(act == name for act, _ in planned)
             print(
-                f"{name}: {count.tried[name]} of {possible} failures; {count.refused[name]} were "
-                f"refused with an error; {count.unread[name]} times the catalogue couldn't be read "
-                "while they lasted"
+                f"{failing_disk.describe_tried(plan, count.tried, name)}; {count.refused[name]} "
+                f"were refused with an error; {count.unread[name]} times the catalogue couldn't be "
+                "read while they lasted"
             )
         refuse_faults(count.faults)
         return
@@ -99,7 +99,9 @@ def disk(options: argparse.Namespace, folder: Path, deadline: float) -> None:
         print("left out: there is no C compiler (cc)")
         return
     acts = [word for act in options.act for word in ("--act", act)]
-    more = ("--count", str(options.count), "--seed", str(options.seed))
+    more = ["--count", str(options.count), "--seed", str(options.seed)]
+    more += ["--record", str(options.record.resolve())] if options.record else []
+    more += ["--folder", str(options.folder)] if options.folder else []
     minutes = str((deadline - time.monotonic()) / 60)
     done = failing_disk.run_with_shim(shim, "disk", *acts, *more, "--minutes", minutes)
     if done.returncode:
@@ -115,6 +117,17 @@ def bits(options: argparse.Namespace, folder: Path, deadline: float) -> None:
     for kind in KINDS:
         count = min(options.count // 5, 200)
         print(f"{kind}: {dict(flip_bits(copies, kind, count, options.seed))}", flush=True)
+
+
+def values(options: argparse.Namespace, folder: Path, deadline: float) -> None:
+    """One bit flips in a value of each column of the database."""
+    from tests.faults.bit_flips import flip_values
+    from tests.faults.copies import sqlite_copies
+
+    _, copies = sqlite_copies(folder / "sqlite")
+    each = max(options.count // 100, 1)
+    for column, count in flip_values(copies, each, options.seed, deadline):
+        print(f"{column}: {dict(count)}", flush=True)
 
 
 def uploads(options: argparse.Namespace, folder: Path, deadline: float) -> None:
@@ -180,6 +193,7 @@ HARNESSES: dict[str, Callable[[argparse.Namespace, Path, float], None]] = {
     "crash": crash,
     "disk": disk,
     "bits": bits,
+    "values": values,
     "uploads": uploads,
     "load": load,
     "shared": shared,
@@ -194,6 +208,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000, help="trials, kills or uploads")
     parser.add_argument("--act", action="append", default=[], help="only these acts (disk)")
     parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument(
+        "--record", type=Path, help="what was tried, so that another run goes on (disk)"
+    )
     parser.add_argument("--folder", type=Path, help="where the trials' files lie")
     options = parser.parse_args()
     for name in options.harnesses or HARNESSES:

@@ -26,10 +26,10 @@ from index.exchange.importing.plan import ImportOptions
 from index.exchange.importing.run import apply_import, known_photos, plan_import
 from index.exchange.importing.sources import read_source
 from index.identification.identifier import Identifier
+from index.snapshots.served_photo import ServedPhoto
 from index.storage.address import CatalogueAddress
 from service.app import create_app
 from service.catalogue.writer import open_writer
-from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 from service.settings import Settings
 from tests.service.local_client import local_client

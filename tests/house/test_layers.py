@@ -27,12 +27,14 @@ MAY_IMPORT = {
 # are.
 # The folders in which a library may be imported; `doctor.py` asks libraries how they are.
 DOORS = {
+    "argon2": {"index/access/accounts/"},
     "PIL": {"embedding/photos/", "embedding/explanation/", "demo/"},
     "pillow_heif": {"embedding/photos/"},
     "simplejpeg": {"embedding/photos/"},
     "onnx": {"embedding/exporting/"},
     "onnx_ir": {"embedding/exporting/"},
     "onnxscript": {"embedding/exporting/"},
+    "openpyxl": {"index/tables/"},
     "openvino": {"embedding/graphs/"},
     "timm": {"embedding/networks/"},
     "torch": {"embedding/", "training/", "doctor.py"},
@@ -52,6 +54,7 @@ DOORS = {
         "index/access/",
         "index/catalogue/",
         "index/curation/",
+        "index/snapshots/",
         "index/exchange/backup/",
         "index/jobs/",
         "index/reindex/",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
 
 import pytest
 
-from index.progress import no_progress, plain_lines, progress
+from index.progress import no_progress, plain_lines, progress, spinner
 
 
 class Terminal(io.StringIO):
@@ -85,3 +87,37 @@ def test_no_progress_is_silent(capsys: pytest.CaptureFixture[str]):
     with no_progress(2, "Reading") as advance:
         advance(2)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_step_of_more_than_a_second_gets_a_spinner_that_leaves_nothing():
+    out = Terminal()
+    with spinner("Loading the model", stream=out, after_seconds=0):
+        until = time.monotonic() + 20
+        while "Loading the model ..." not in out.getvalue() and time.monotonic() < until:
+            time.sleep(0.01)
+    shown = out.getvalue()
+    assert "Loading the model ..." in shown
+    assert shown.endswith("\x1b[2K") or "\x1b[2K" in shown.rpartition("Loading the model")[2]
+    assert shown.count("\x1b[?25h") == shown.count("\x1b[?25l") == 1  # the cursor is back
+
+
+def test_a_quick_step_gets_none():
+    out = Terminal()
+    with spinner("Loading the model", stream=out):
+        pass
+    assert out.getvalue() == ""
+
+
+def test_a_spinner_goes_away_with_what_breaks_it():
+    out = Terminal()
+    with pytest.raises(KeyboardInterrupt), spinner("Reading", stream=out, after_seconds=0):
+        raise KeyboardInterrupt
+    assert out.getvalue().count("\x1b[?25l") == out.getvalue().count("\x1b[?25h")
+    assert not any(thread.name.startswith("spinner") for thread in threading.enumerate())
+
+
+def test_a_pipe_gets_no_spinner():
+    out = io.StringIO()
+    with spinner("Loading the model", stream=out, after_seconds=0):
+        time.sleep(0.05)
+    assert out.getvalue() == ""

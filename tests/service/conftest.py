@@ -30,12 +30,12 @@ from index.identification.identifier import Identifier
 from index.labels.reader import read_labels
 from index.reindex.build import build_catalogue
 from index.search.gallery import Gallery
+from index.snapshots.served_photo import ServedPhoto
 from index.storage.address import CatalogueAddress
 from service.app import create_app
 from service.catalogue.writer import open_writer
 from service.jobs.queue import open_jobs
 from service.server import listen, url_of
-from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 from service.settings import Settings
 from tests.service.local_client import local_client

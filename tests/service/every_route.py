@@ -9,7 +9,14 @@ from fastapi.testclient import TestClient
 
 UNLISTED = (("GET", "/"), ("GET", "/docs"), ("GET", "/page/{version}/{path}"))
 """The page and the reference, which the OpenAPI document leaves out."""
-_VALUES = {"id": "999", "key": "999", "revision": "999", "version": "x", "path": "main.js"}
+_VALUES = {
+    "id": "999",
+    "key": "999",
+    "card_key": "e999",
+    "revision": "999",
+    "version": "x",
+    "path": "main.js",
+}
 
 
 class Operation(NamedTuple):

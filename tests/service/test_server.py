@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from index.access.accounts.invitations import Invitations
 from index.access.keys import Keys
 from index.catalogue.catalogue import Catalogue
 from service.server import CannotListen, listen, url_of
@@ -213,8 +214,19 @@ def test_where_others_may_reach_it_nothing_is_served_without_a_key(
     with _started("host=0.0.0.0", f"catalogue={catalogue}") as running:
         _, said = running.process.communicate(timeout=60)
     assert running.process.returncode == 1
-    assert "error: other machines may reach 0.0.0.0, and there is no key" in said
+    assert "error: other machines may reach 0.0.0.0, and there is no account and no key" in said
+    assert f"`flukeprint accounts invite --role admin --catalogue {catalogue}`" in said
     assert f"`flukeprint keys create --name NAME --role admin --catalogue {catalogue}`" in said
+
+
+def test_where_others_may_reach_it_an_invited_admin_is_enough(tmp_path: Path) -> None:
+    catalogue = tmp_path / "catalogue.db"
+    with Catalogue.open(catalogue, create=True) as opened:
+        Invitations(opened.engine).invite("admin", made_by="local")
+    with _started("host=0.0.0.0", f"catalogue={catalogue}") as running:
+        running.hear("ready at")
+        url = f"{running.url}/v1/stats"
+        assert httpx.get(url, trust_env=False, timeout=60).status_code == 401
 
 
 def test_where_others_may_reach_it_a_key_is_asked_for_and_never_logged(

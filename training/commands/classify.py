@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from index.commands.named_files import refuse_absent
 from index.commands.options import PhotoArguments, refuse_out
 from index.messages import photos_text, print_message, print_unread
 
@@ -50,14 +51,18 @@ def classify(
     from embedding.embedder import Embedder
     from embedding.photos.photo import BadPhoto
     from index.commands.photo_arguments import embed_with_progress, uniquely_named_photos
+    from index.progress import spinner
     from training.classification.classifier import read_classifier
     from training.classification.predictions import answers_csv, answers_of
 
+    refuse_absent(checkpoint)
     refuse_out(out)
     refuse_unwritable(out)
     named = uniquely_named_photos(photos)
     classifier = read_classifier(checkpoint)
-    read, unread = embed_with_progress(named, Embedder.load(checkpoint), "Classifying")
+    with spinner("Loading the model"):
+        embedder = Embedder.load(checkpoint)
+    read, unread = embed_with_progress(named, embedder, "Classifying")
     print_unread(unread)
     if not read:
         raise BadPhoto(

@@ -67,6 +67,7 @@ def train_screening(
     from embedding.embedder import Embedder
     from embedding.photos.photo_files import find_photos
     from index.messages import print_message
+    from index.progress import spinner
     from training.screening.fit import fit_screening
     from training.screening.report import measured_text
     from training.screening.vectors import Sources, VectorFolder, described, examples_of
@@ -80,7 +81,8 @@ def train_screening(
     sources = Sources(
         labelled, aerial or (), {_name_of(one): find_photos([one]) for one in others}, drawn, seed
     )
-    embedder = Embedder.load(path)
+    with spinner("Loading the model"):
+        embedder = Embedder.load(path)
     embedder.screening = None  # photos are embedded as they lie
     folder = VectorFolder(vectors or out.with_suffix(".vectors"), embedder, sources)
     examples, measured = examples_of(sources, folder)

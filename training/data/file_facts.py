@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.photos.damage import find_damage
+from embedding.photos.damage import CheckedPhoto, read_checked
 from embedding.photos.exif import taken_at
 from embedding.photos.photo import (
     BadPhoto,
@@ -25,18 +25,17 @@ from embedding.photos.photo import (
     PhotoLimits,
     photo_bytes,
     photo_kind,
-    read_photo,
     resize,
     to_array,
 )
 from index.labels.photo_files import file_of
 from index.photos.location import has_place
 from index.photos.perceptual_hash import DECODE_PX, perceptual_hash
-from index.prefetch import prefetch
+from index.prefetch import decoding_threads, prefetch
 
 Tint = Literal["colour", "grey", "grey stored as colour"]
 
-_THREADS, _AHEAD = 2, 64
+_AHEAD = 64
 # Decoding takes up to 30 bytes a pixel: photos of more pixels are decoded one at a time. Only JPEGs
 # may have more than _WHOLE allows, as they are decoded at an eighth of their size.
 _MANY_PIXELS = 8_000_000
@@ -86,7 +85,7 @@ def read_file_facts(
     yield from prefetch(
         names,
         lambda name: facts_of_file(file_of(folder, name), name),
-        threads=_THREADS,
+        threads=decoding_threads(),
         most=_AHEAD,
     )
 
@@ -96,7 +95,7 @@ def facts_of_file(path: Path, name: str) -> tuple[FileFacts, NDArray[np.float64]
     try:
         data = photo_bytes(path, name=name)
         kind = photo_kind(data, name=name)
-        image = _decoded(data, name, kind)
+        image, damage = _decoded(data, name, kind)
     except BadPhoto as error:
         return FileFacts(name, str(error).removeprefix(f"{name}: ")), None
     width_px, height_px = _upright_size(kind, image)
@@ -114,16 +113,16 @@ def facts_of_file(path: Path, name: str) -> tuple[FileFacts, NDArray[np.float64]
         has_place=has_place(data),
         taken_at=taken_at(data),
         perceptual=perceptual_hash(image),
-        damage=find_damage(data, image),
+        damage=damage,
     )
     counts = np.array(image.histogram(), np.float64).reshape(3, 256)
     return replace(found, tint=_tint(kind, image)), counts / counts.sum(axis=1, keepdims=True)
 
 
-def _decoded(data: bytes, name: str, kind: PhotoKind) -> Image:
+def _decoded(data: bytes, name: str, kind: PhotoKind) -> CheckedPhoto:
     limits = PhotoLimits() if kind.file_format == "JPEG" else _WHOLE
     with _MANY if kind.width_px * kind.height_px > _MANY_PIXELS else nullcontext():
-        return read_photo(data, name=name, limits=limits, at_least_px=DECODE_PX)
+        return read_checked(data, name=name, limits=limits, at_least_px=DECODE_PX)
 
 
 def _upright_size(kind: PhotoKind, image: Image) -> tuple[int, int]:

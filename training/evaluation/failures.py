@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embedding.checkpoint import write_atomically
 from embedding.embedder import Embedder
@@ -120,22 +121,26 @@ def known_results(answers: Answers, score: Score = "nearest") -> list[QueryResul
 
 
 def leave_one_out_results(
-    vectors: FloatArray, photos: Sequence[LabelledPhoto]
+    vectors: FloatArray,
+    photos: Sequence[LabelledPhoto],
+    bursts: NDArray[np.int64] | None = None,
 ) -> list[QueryResult]:
     """Query each of `photos` (vectors (n, d)) among the others, by the nearest photo.
 
-    A photo that is its individual's only one is no query, but may be mistaken for another's.
-
-    Photos that are the only one of their individual ask nothing, but are there to be mistaken for.
+    Photos of its own burst, by the numbers in `bursts` (n,), aren't compared with it; None: each is
+    one of its own. A photo whose individual has no other burst is no query, but may be mistaken for
+    another's.
     """
     individuals = np.array([photo.individual or "" for photo in photos])
-    left_out = leave_one_out_ranks(vectors, individuals.tolist(), "nearest")
+    whose = np.arange(len(photos)) if bursts is None else bursts
+    left_out = leave_one_out_ranks(vectors, individuals.tolist(), "nearest", bursts=bursts)
     results: list[QueryResult] = []
     rows: list[int] = left_out.rows.tolist()
     for row, rank in zip(rows, left_out.ranks.tolist(), strict=True):
         distances = exact_distances(vectors[row : row + 1], vectors)[0]
-        distances[row] = np.inf
         is_own = individuals == individuals[row]
+        is_asked = whose == whose[row]
+        distances[is_asked] = np.inf
 
         def nearest(among: np.ndarray, distances: np.ndarray = distances) -> Candidate:
             at = int(np.argmin(np.where(among, distances, np.inf)))
@@ -143,7 +148,9 @@ def leave_one_out_results(
 
         other = None if is_own.all() else nearest(~is_own)
         results.append(
-            QueryResult(photos[row], int(rank), nearest(is_own), other, int(is_own.sum()) - 1)
+            QueryResult(
+                photos[row], int(rank), nearest(is_own), other, int((is_own & ~is_asked).sum())
+            )
         )
     return results
 

@@ -26,7 +26,7 @@ from index.calibration.fitting import calibrate
 from index.labels.labelled_photo import BoxOrientation
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import UnreadPhoto, embed_photos
-from index.progress import progress
+from index.progress import progress, spinner
 from index.search.matching import BadQuery, Score
 from index.search.vectors import BadVectors, FloatArray, check_vectors
 from training.evaluation.compare.comparison import abundance, compare, write_comparison
@@ -90,11 +90,12 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
     )
     split = read_split(choices.split, photos) if choices.split else make_split(photos, choices.seed)
     path = choices.checkpoint or DEFAULT_CHECKPOINT
-    embedder = Embedder.load(
-        path,
-        runtime=checked_runtime(choices.runtime),
-        precision=checked_precision(choices.precision),
-    )
+    with spinner("Loading the model"):
+        embedder = Embedder.load(
+            path,
+            runtime=checked_runtime(choices.runtime),
+            precision=checked_precision(choices.precision),
+        )
     seen = photos if choices.with_boxes else [_without_box(photo) for photo in photos]
     vectors = (
         embed_all(seen, embedder)
@@ -144,7 +145,7 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
     text = json.dumps(figures, indent=2)
     write_atomically(choices.out / "report.json", (text + "\n").encode())
     _draw(answers, choices, photos)
-    _report_misses(answers, choices, photos, vectors, split, embedder)
+    _report_misses(answers, choices, photos, labelled, split, embedder)
     if choices.compares:
         write_comparison(figures, choices.out, _name(choices))
     if choices.checks_promises:
@@ -190,7 +191,7 @@ def _report_misses(
     answers: Answers,
     choices: EvaluationChoices,
     photos: list[LabelledPhoto],
-    vectors: FloatArray,
+    labelled: PhotoSet,
     split: Split,
     embedder: Embedder,
 ) -> None:
@@ -200,7 +201,11 @@ def _report_misses(
     draw_sheets(answers, reader, out, score=score)
     disjoint = [at for at, photo in enumerate(photos) if split.roles[photo.name] == "disjoint"]
     disjoint_results = (
-        leave_one_out_results(vectors[disjoint], [photos[at] for at in disjoint])
+        leave_one_out_results(
+            labelled.vectors[disjoint],
+            [photos[at] for at in disjoint],
+            labelled.bursts[disjoint],
+        )
         if disjoint
         else []
     )

@@ -92,7 +92,7 @@ def packed_labels(folder: Path) -> Labels:
 
     Raises BadLabels.
     """
-    photos = sorted(csv_rows(folder / LABELS, folder), key=lambda photo: photo.name)
+    photos = sorted(csv_rows(folder / LABELS, folder).photos, key=lambda photo: photo.name)
     return Labels(tuple(photos), folder / LABELS, tuple(_labels_warnings(folder)))
 
 
@@ -172,7 +172,7 @@ def _rows_by_name(pack: Pack) -> tuple[Mapping[_Key, tuple[int, int]], list[str]
     """Row and file size of every packed photo; and the rows' checksums, "" of an older pack's."""
     with (pack.folder / LABELS).open(newline="", encoding="utf-8") as file:
         told = [(int(row["size_bytes"]), row.get(DIGEST) or "") for row in csv.DictReader(file)]
-    photos = csv_rows(pack.folder / LABELS, pack.folder)
+    photos = csv_rows(pack.folder / LABELS, pack.folder).photos
     rows = enumerate(zip(photos, told, strict=True))
     by_name = {_key(photo, pack.preprocessing): (at, size) for at, (photo, (size, _)) in rows}
     return by_name, [digest for _, digest in told]

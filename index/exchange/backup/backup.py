@@ -22,7 +22,7 @@ from typing import Any, cast
 
 from embedding.errors import FlukeprintError
 from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
-from index.access.copy_keys import copy_keys
+from index.access.copy_access import copy_access, forget_devices
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.raw_rows import put_paths, stored_photos
 from index.exchange.backup.copy_database import copy_catalogue
@@ -162,7 +162,7 @@ def _put_database(backed_up: Path, catalogue: CatalogueAddress) -> None:
         else:
             _copy_into_database(backed_up, unfinished)
         if exists(catalogue):
-            copy_keys(catalogue, unfinished)
+            copy_access(catalogue, unfinished)
         put_in_place(unfinished, catalogue)
     finally:
         discard_database(unfinished)
@@ -220,6 +220,7 @@ def _fill(catalogue: CatalogueAddress, folder: Path, progress: Progress) -> Back
     copy_catalogue(catalogue, copy)
     with Catalogue.open(copy) as opened:  # which also brings an older format up to date
         revision, fingerprint = opened.revision, opened.fingerprint
+    forget_devices(copy)
     photos = stored_photos(copy)  # deleted ones too: their deletion may be undone
     left_out: list[tuple[str, str]] = []
     files: dict[str, str] = {}

@@ -1,7 +1,7 @@
 """Is a catalogue whole?
 
-Every photo's content hash, every vector's checksum and length, the database's own check, and every
-row against the log of changes.
+Every photo's content hash, every vector's checksum and length, the database's own check, every row
+against the log of changes, and the checksums of what is derived for a start.
 """
 
 from __future__ import annotations
@@ -13,17 +13,21 @@ from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
 from index.catalogue.raw_rows import stored_photos, stored_vectors
 from index.exchange.backup.log_check import record_faults
-from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS
+from index.photos.embed import BATCH_PHOTOS
 from index.photos.pending_vectors import pending_files, pending_folder
-from index.prefetch import prefetch
+from index.prefetch import decoding_threads, prefetch
 from index.progress import Progress, no_progress
 from index.reindex.staged_vectors import checkpoints_of
 from index.reindex.stored_copies import StoredCopies
+from index.snapshots.array_file import BadArrays, read_arrays
+from index.snapshots.snapshot import snapshot_files
 from index.storage.address import CatalogueAddress, files_folder
 from index.storage.connection import database_faults
 from index.storage.originals import media_folder
 
-FaultKind = Literal["database", "record", "photo_absent", "photo_changed", "vector", "no_vector"]
+FaultKind = Literal[
+    "database", "record", "photo_absent", "photo_changed", "vector", "no_vector", "snapshot"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ def verify_catalogue(
 
     faults += [Fault("record", *fault) for fault in record_faults(address)]
     with progress(len(photos), "Reading photos") as advance:
-        for fault in prefetch(photos, photo_fault, threads=DECODING_THREADS, most=BATCH_PHOTOS):
+        for fault in prefetch(photos, photo_fault, threads=decoding_threads(), most=BATCH_PHOTOS):
             faults += [fault] if fault else []
             advance(1)
     vectors = 0
@@ -110,6 +114,7 @@ def verify_catalogue(
         for photo in photos
         if photo.state == "catalogued" and photo.fingerprint is None
     ]
+    faults += _snapshot_faults(address)
     return Verification(
         revision,
         len(photos),
@@ -118,6 +123,18 @@ def verify_catalogue(
         _stray(address),
         _waiting(address, checkpoints),
     )
+
+
+def _snapshot_faults(address: CatalogueAddress) -> list[Fault]:
+    """List the snapshots that are damaged. No answer comes from them, but their disk fails."""
+    faults: list[Fault] = []
+    for path in snapshot_files(address):
+        try:
+            read_arrays(path)
+        except (BadArrays, OSError) as error:
+            reason = f"{error}; it is passed over, and may be deleted"
+            faults.append(Fault("snapshot", "", reason))
+    return faults
 
 
 def _photo_fault(photo: CataloguePhoto, copies: StoredCopies) -> Fault | None:
@@ -134,6 +151,13 @@ def _photo_fault(photo: CataloguePhoto, copies: StoredCopies) -> Fault | None:
             "photo_changed",
             photo.name,
             f"{photo.path} is not what was catalogued; restore it from a backup",
+        )
+    if len(data) != photo.size_bytes:
+        return Fault(
+            "record",
+            photo.name,
+            f"its size_bytes is {photo.size_bytes}, and its file has {len(data)}; correct it with "
+            "`flukeprint index update --rehash`, or restore a copy",
         )
     return None
 

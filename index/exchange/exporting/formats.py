@@ -1,19 +1,20 @@
 """Give a catalogue's labels out, and on request its photos, in the forms that other programs read.
 
-Every form holds the labels of all photos that are catalogued; reading it back gives the same
-catalogue.
+Every form holds the labels of all photos that are catalogued. Reading it back gives the same
+catalogue, as far as the form can hold it: docs/formats.md says what each one can't.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from embedding.errors import FlukeprintError
 from embedding.photos.photo import BadPhoto, photo_bytes, photo_size
 from index.catalogue.catalogue import CataloguePhoto
+from index.exchange.exporting.export import BadExport, Export
+from index.exchange.exporting.wildbook import wildbook_export
+from index.exchange.exporting.wildlife import wildlife_export
 from index.labels.camtrap import MEDIA, camtrap_texts
 from index.labels.csv_text import csv_text
 from index.labels.reader import NEW_WHALE
@@ -21,27 +22,14 @@ from index.photos.exported_copy import zip_name
 from index.reindex.plan import as_labelled
 from index.sightings.selection import Selection
 
-Format = Literal["csv", "coco", "camtrap-dp", "kaggle", "zip"]
+Format = Literal[
+    "csv", "coco", "camtrap-dp", "kaggle", "happywhale", "wildlife-datasets", "wildbook", "zip"
+]
 FORMATS: tuple[Format, ...] = get_args(Format)
 BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets take UTF-8 for their own alphabet
 
+_NEW = "new_individual"  # what Kaggle's second competition calls an animal that nobody knows
 _COLUMNS = ("image", "label", "species", "encounter", "region", "taken_at", "box", "content_hash")
-
-
-class BadExport(FlukeprintError):
-    """An export that can't be made as asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Export:
-    """What is to be written: text files by name, and the photos by the names that they get.
-
-    `left_out` says of photos why they can't be exported; names start from the top of the export.
-    """
-
-    texts: dict[str, str]
-    photos: dict[str, CataloguePhoto]
-    left_out: tuple[tuple[str, str], ...] = ()
 
 
 def make_export(
@@ -67,13 +55,24 @@ def make_export(
         places = {photo.name: places[photo.name] for photo in photos if photo.name in places}
     if form == "camtrap-dp":
         texts = camtrap_texts([as_labelled(photo) for photo in photos], places, created=created)
-        return Export(texts, {f"{MEDIA}/{photo.name}": photo for photo in photos})
+        return Export({**texts}, {f"{MEDIA}/{photo.name}": photo for photo in photos})
     return _MAKERS[form](photos, places)
 
 
 def _csv(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Export:
     named = {photo.name: photo for photo in photos}
     return Export({"labels.csv": labels_csv(named, places)}, named)
+
+
+def _happywhale(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Export:
+    del places
+    _refuse_spaces(photos)
+    columns = ("image", "species", "individual_id")
+    rows = (
+        {"image": one.name, "species": one.species or "", "individual_id": one.individual or _NEW}
+        for one in photos
+    )
+    return Export({"train.csv": csv_text(columns, rows)}, {photo.name: photo for photo in photos})
 
 
 def _zip(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Export:
@@ -89,7 +88,10 @@ def _zip(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Export:
 
 def labels_csv(named: Mapping[str, CataloguePhoto], places: Mapping[str, str]) -> str:
     """Make the CSV that flukeprint reads, with content hashes, and places where there are any."""
-    columns = (*_COLUMNS, "place") if places else _COLUMNS
+    more = tuple(
+        name for name in ("viewpoint", "sex") if any(getattr(one, name) for one in named.values())
+    )
+    columns = (*_COLUMNS, *more, "place") if places else (*_COLUMNS, *more)
     return csv_text(columns, (_row(name, photo, places) for name, photo in named.items()))
 
 
@@ -104,11 +106,22 @@ def _row(name: str, photo: CataloguePhoto, places: Mapping[str, str]) -> dict[st
         "box": " ".join(repr(float(side)) for side in photo.box) if photo.box else "",
         "content_hash": photo.content_hash,
     }
+    row |= {
+        name: value for name in ("viewpoint", "sex") if (value := getattr(photo, name)) is not None
+    }
     return row | ({"place": places.get(photo.name, "")} if places else {})
 
 
 def _kaggle(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Export:
     del places
+    _refuse_spaces(photos)
+    rows = ({"Image": photo.name, "Id": photo.individual or NEW_WHALE} for photo in photos)
+    return Export(
+        {"train.csv": csv_text(("Image", "Id"), rows)}, {photo.name: photo for photo in photos}
+    )
+
+
+def _refuse_spaces(photos: Sequence[CataloguePhoto]) -> None:
     odd = [
         photo.individual
         for photo in photos
@@ -119,10 +132,6 @@ def _kaggle(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Expo
             f"the individual {odd[0]!r} has a space in its name, which Kaggle's form cannot "
             "hold; use csv"
         )
-    rows = ({"Image": photo.name, "Id": photo.individual or NEW_WHALE} for photo in photos)
-    return Export(
-        {"train.csv": csv_text(("Image", "Id"), rows)}, {photo.name: photo for photo in photos}
-    )
 
 
 def _coco(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Export:
@@ -194,5 +203,8 @@ _MAKERS: dict[str, Callable[[Sequence[CataloguePhoto], Mapping[str, str]], Expor
     "csv": _csv,
     "coco": _coco,
     "kaggle": _kaggle,
+    "happywhale": _happywhale,
+    "wildlife-datasets": wildlife_export,
+    "wildbook": wildbook_export,
     "zip": _zip,
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
 from index.catalogue.catalogue import CataloguePhoto
-from index.exchange.exporting.formats import BadExport, Export
+from index.exchange.exporting.export import BadExport, Export
 from index.labels.fields import parse_file_name
 from index.photos.location import has_place, without_place
 from index.progress import Progress, no_progress
@@ -50,13 +50,13 @@ def write_export(
     """
     is_zip = out.suffix.lower() == ".zip"
     is_file = not is_zip and not has_photos and len(export.texts) == 1 and not out.is_dir()
-    _refuse(out, is_replacing)
+    refuse_taken(out, is_replacing=is_replacing)
     remove_unfinished([out.parent])  # of an export that was killed
     unfinished = out.with_name(f".{out.name}{unfinished_suffix()}")
     pieces = _Pieces(export, has_photos, has_places, progress)
     try:
         if is_file:
-            write_whole(out, next(iter(export.texts.values())).encode())
+            write_whole(out, _bytes(next(iter(export.texts.values()))))
         elif is_zip:
             _write_zip(pieces, unfinished)
             unfinished.replace(out)
@@ -79,6 +79,21 @@ def write_export(
     return ExportResult(pieces.photos, pieces.without_place, (*export.left_out, *pieces.left_out))
 
 
+def refuse_taken(out: Path, *, is_replacing: bool) -> None:
+    """Raise BadExport where an export can't be written at `out`, before it is made."""
+    if not out.parent.is_dir():
+        raise BadExport(f"there is no folder {out.parent} to write {out.name} into; make it first")
+    if out.is_dir():
+        if any(out.iterdir()):
+            raise BadExport(f"{out} holds files already; give the name of a new folder")
+    elif out.exists() and not is_replacing:
+        raise BadExport(f"{out} is there already; give another --out, or --replace")
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
 class _Pieces:
     """The export's files one by one; remembers what was left out."""
 
@@ -95,7 +110,7 @@ class _Pieces:
 
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
         for name, text in self._export.texts.items():
-            yield name, text.encode()
+            yield name, _bytes(text)
         if not self._has_photos:
             return
         with self._progress(len(self._export.photos), "Writing photos") as advance:
@@ -157,13 +172,3 @@ def _write_zip(pieces: _Pieces, path: Path) -> None:
                 )
         file.flush()
         os.fsync(file.fileno())
-
-
-def _refuse(out: Path, is_replacing: bool) -> None:
-    if not out.parent.is_dir():
-        raise BadExport(f"there is no folder {out.parent} to write {out.name} into; make it first")
-    if out.is_dir():
-        if any(out.iterdir()):
-            raise BadExport(f"{out} holds files already; give the name of a new folder")
-    elif out.exists() and not is_replacing:
-        raise BadExport(f"{out} is there already; give another --out, or --replace")

@@ -21,8 +21,9 @@ from embedding.errors import FlukeprintError
 from embedding.photos.photo import PHOTO_SUFFIXES, RAW_SUFFIXES
 from index.progress import Progress, no_progress
 from index.tables.text import SPREADSHEET_SUFFIXES
+from index.tables.workbooks import WORKBOOK_SUFFIXES
 
-LABEL_SUFFIXES = frozenset({".csv", ".json"})
+LABEL_SUFFIXES = frozenset({".csv", ".json"}) | WORKBOOK_SUFFIXES
 _NESTED_SUFFIXES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst"})
 _SYSTEM_NAMES = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 _CHUNK_BYTES = 2**20
@@ -284,10 +285,10 @@ def not_a_photo(name: str) -> str:
     if suffix in _NESTED_SUFFIXES:
         return "an archive within the archive; give it by itself"
     if suffix in SPREADSHEET_SUFFIXES:
-        return "a spreadsheet, not text; save its sheet with the labels as CSV (`CSV UTF-8`)"
+        return "a spreadsheet that isn't read; save it as a workbook (.xlsx) or as CSV"
     if suffix in RAW_SUFFIXES:
         return "a camera's raw file; export it as JPEG"
-    return "neither a photo nor a label file (.csv, .json) by its name"
+    return "neither a photo nor a label file (.csv, .json, .xlsx) by its name"
 
 
 def _check_size(entry: zipfile.ZipInfo, limits: ArchiveLimits) -> None:

@@ -17,9 +17,9 @@ import numpy as np
 
 from embedding.photos.photo import BadPhoto, read_photo
 from index.catalogue.catalogue import CataloguePhoto
-from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS, photo_file
+from index.photos.embed import BATCH_PHOTOS, photo_file
 from index.photos.perceptual_hash import DECODE_PX, HASH_BYTES, perceptual_hash
-from index.prefetch import prefetch
+from index.prefetch import decoding_threads, prefetch
 from index.progress import Progress, no_progress
 from index.storage.originals import write_whole
 from index.storage.partial_files import remove_unfinished
@@ -55,7 +55,7 @@ def known_perceptual(
         return hashes
     with progress(len(missing), "Looking at the catalogue's photos") as advance:
         for content, hashed in prefetch(
-            missing, _hashed, threads=DECODING_THREADS, most=BATCH_PHOTOS
+            missing, _hashed, threads=decoding_threads(), most=BATCH_PHOTOS
         ):
             if content:
                 hashes[content] = hashed

@@ -16,13 +16,24 @@ from index.catalogue.catalogue import CataloguePhoto
 from index.curation.corrections import Corrections
 from index.exchange.importing.archive import SkippedEntry
 from index.exchange.importing.sources import ImportSource, SourcePhoto
+from index.labels.forms.columns import ColumnUse
 from index.labels.labelled_photo import DisputedPhoto
-from index.labels.near_names import LikelyFile, by_number, describe_new_numbers
+from index.labels.near_names import (
+    LikelyFile,
+    by_number,
+    describe_new_numbers,
+    describe_new_spellings,
+)
 from index.labels.photo_files import catalogued_name, names_by_nfc
 from index.labels.reader import NEW_WHALE, LabelledPhoto
 from index.photos.embed import describe_damage
 from index.photos.perceptual_hash import NearDuplicates
-from index.reindex.plan import count_other_names, describe_other_names
+from index.reindex.plan import (
+    count_other_names,
+    describe_other_names,
+    filled_facts,
+    with_known_encounter,
+)
 
 Status = Literal[
     "added",
@@ -84,6 +95,7 @@ class ImportPlan:
     store: tuple[LabelledPhoto, ...]
     relabel: tuple[LabelledPhoto, ...]
     warnings: tuple[str, ...] = ()
+    columns: tuple[ColumnUse, ...] = ()  # of a table, and what each became
 
     @property
     def counts(self) -> dict[Status, int]:
@@ -131,8 +143,10 @@ def make_import_plan(
             *source.warnings,
             *describe_damage({each.photo.name: each.damage for each in photos if each.damage}),
             *describe_new_numbers(labels, by_number(one.individual or "" for one in known)),
+            *describe_new_spellings(labels, (one.individual for one in known if one.individual)),
             *describe_other_names(count_other_names(labels, corrections)),
         ),
+        source.columns,
     )
 
 
@@ -266,7 +280,7 @@ class _Sorting:
         new = replace(self._corrections.apply_to(said, old), path=old.path)
         like = None if photo.name == old.name else old
         whose = "" if like is None else f"{old.name}: "
-        differences = _describe_changes(old, new)
+        differences = [*_describe_changes(old, new), *_describe_filled(new, old)]
         # What a curator corrected and the label says as it was before.
         standing = "".join(
             f"; a curator changed {change}, which stands" for change in _describe_changes(said, new)
@@ -319,6 +333,7 @@ def complete_label(photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
 
     A box that differs from the known one by rounding only is the known one.
     """
+    photo = with_known_encounter(photo, old)
     box = photo.box
     if box is None or (old.box is not None and _is_same_box(box, old.box)):
         box = old.box
@@ -329,7 +344,7 @@ def complete_label(photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
         encounter=encounter,
         taken_at=photo.taken_at or old.taken_at,
         box=box,
-        region=photo.region or (old.region if encounter == old.encounter else None),
+        region=encounter and (photo.region or (old.region if encounter == old.encounter else None)),
     )
 
 
@@ -348,6 +363,14 @@ def _describe_changes(before: LabelledPhoto | CataloguePhoto, after: LabelledPho
         for fact in _FACTS
         if getattr(before, fact) != getattr(after, fact)
         and (fact != "region" or after.region is not None)
+    ]
+
+
+def _describe_filled(photo: LabelledPhoto, old: CataloguePhoto) -> list[str]:
+    """What a label adds to what is noted; a place isn't written, as reports are shown to many."""
+    return [
+        "its place, which was none" if fact == "place" else f"{fact} none -> {getattr(photo, fact)}"
+        for fact in filled_facts(photo, old)
     ]
 
 

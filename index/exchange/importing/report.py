@@ -55,6 +55,7 @@ def report_json(plan: ImportPlan, **more: Any) -> dict[str, Any]:
         **more,
         "counts": plan.counts,
         "warnings": list(plan.warnings),
+        "columns": [use._asdict() for use in plan.columns],
         "files": [asdict(row) for row in plan.rows],
     }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from index.labels.camtrap import PACKAGE
 from index.labels.coco import coco_rows
 from index.labels.csv_labels import csv_rows
+from index.labels.forms.columns import Columns, ColumnUse
 from index.labels.labelled_photo import (
     BadLabels,
     BoxOrientation,
@@ -17,7 +18,7 @@ from index.labels.labelled_photo import (
 )
 from index.labels.photo_files import MatchedPhotos, match_photos
 from index.labels.reading.camtrap_rows import camtrap_folder, camtrap_rows
-from index.labels.reading.stored_boxes import turn_boxes
+from index.labels.reading.stored_boxes import turn_boxes, with_shares
 from index.labels.repeated_rows import settle_repeated_rows
 
 
@@ -28,6 +29,7 @@ class LabelFile:
     rows: tuple[LabelledPhoto, ...]
     folder: Path
     warnings: tuple[str, ...] = ()
+    columns: tuple[ColumnUse, ...] = ()  # of a table, and what each became
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,37 +44,57 @@ class MatchedLabels:
     disputed: tuple[DisputedPhoto, ...]
     folder: Path
     warnings: tuple[str, ...]
+    columns: tuple[ColumnUse, ...] = ()
 
 
-def read_label_file(labels: Path, folder: Path, *, faults: list[str] | None = None) -> LabelFile:
+def read_label_file(
+    labels: Path,
+    folder: Path,
+    *,
+    columns: Columns | None = None,
+    faults: list[str] | None = None,
+) -> LabelFile:
     """Read a label file whose names start from `folder`.
 
-    With a list of `faults`, a row of a CSV that can't be understood is told there and left out;
-    without one it is BadLabels.
+    `columns`: which column of a table is what, as a person says. With a list of `faults`, a row of
+    a table that can't be understood is told there and left out; without one it is BadLabels.
     """
+    is_json = labels.suffix.lower() == ".json"
+    if columns is not None and is_json:
+        raise BadLabels(
+            f"{labels}: is no table, so it has no columns to name; leave that out, or give a CSV "
+            "or a workbook (.xlsx)"
+        )
     if labels.name == PACKAGE:
         rows, warnings = camtrap_rows(labels, folder)
         return LabelFile(tuple(rows), camtrap_folder(rows, folder), tuple(warnings))
-    if labels.suffix.lower() == ".json":
+    if is_json:
         rows, warnings = coco_rows(labels, folder)
         return LabelFile(tuple(rows), folder, tuple(warnings))
-    return LabelFile(tuple(csv_rows(labels, folder, faults=faults)), folder)
+    table = csv_rows(labels, folder, columns=columns, faults=faults)
+    return LabelFile(table.photos, folder, table.warnings, table.columns)
 
 
-def match_labels(labels: Path, folder: Path, boxes: BoxOrientation | None = None) -> MatchedLabels:
+def match_labels(
+    labels: Path,
+    folder: Path,
+    boxes: BoxOrientation | None = None,
+    columns: Columns | None = None,
+) -> MatchedLabels:
     """Read a label file, settle its repeated rows, and find its photos' files.
 
-    `boxes`: which picture the boxes were measured on; None: as `turn_boxes` tells it. Raises
-    BadLabels, also where no photo is left.
+    `boxes`: which picture the boxes were measured on; None: as `turn_boxes` tells it. `columns`:
+    which column of a table is what. Raises BadLabels, also where no photo is left.
     """
-    read = read_label_file(labels, folder)
+    read = read_label_file(labels, folder, columns=columns)
     settled = settle_repeated_rows(read.rows, labels)
     if not settled.photos:
         reasons = (f"the photo {one.photo.name} {one.reason}" for one in settled.disputed)
         raise BadLabels("; ".join((f"{labels}: names no labelled photo", *read.warnings, *reasons)))
     disputed = {one.photo.name for one in settled.disputed}
     matched = match_photos([*settled.photos, *(one.photo for one in settled.disputed)], read.folder)
-    turned = turn_boxes([one for one in matched.present if one.name not in disputed], boxes)
+    present = [one for one in matched.present if one.name not in disputed]
+    turned = turn_boxes(with_shares(present, boxes), boxes)
     return MatchedLabels(
         named=settled.photos,
         matched=replace(
@@ -83,6 +105,7 @@ def match_labels(labels: Path, folder: Path, boxes: BoxOrientation | None = None
         disputed=settled.disputed,
         folder=read.folder,
         warnings=(*read.warnings, *settled.warnings, *turned.warnings),
+        columns=read.columns,
     )
 
 

@@ -13,6 +13,7 @@ from index.labels.camtrap import HASH_TAG, LABEL_TAG, MEDIA, REGION_TAG, TAKEN_T
 from index.labels.fields import (
     list_some,
     make_box,
+    optional_fact,
     optional_text,
     other_word_for_nobody,
     parse_box_orientation,
@@ -116,7 +117,7 @@ def _labelled_photo(
     tags = _tags(observation)
     label = _label(observation)
     name = parse_photo_name((found.name or "").removeprefix(package.start), where)
-    taken_at = tags.get(TAKEN_TAG) or optional_text(found.row.get("timestamp", "")) or ""
+    taken_at = tags.get(TAKEN_TAG) or optional_fact(found.row.get("timestamp", "")) or ""
     try:
         time = parse_time(taken_at, where)
     except BadLabels:
@@ -126,8 +127,8 @@ def _labelled_photo(
         name=name,
         path=package.folder / package.start / name,
         individual=parse_individual(label, where),
-        species=optional_text(observation.get("scientificName", "")),
-        encounter=optional_text(observation.get("eventID", "")),
+        species=optional_fact(observation.get("scientificName", "")),
+        encounter=optional_fact(observation.get("eventID", "")),
         taken_at=time,
         box=_box(observation, where),
         region=unquote(tags.get(REGION_TAG, "")) or None,

@@ -73,6 +73,33 @@ def turn_boxes(
     return TurnedBoxes(found, tuple(_describe(decided, doubtful, others)))
 
 
+def with_shares(
+    photos: Sequence[LabelledPhoto], orientation: BoxOrientation | None = None
+) -> list[LabelledPhoto]:
+    """Make boxes in pixels of pictures whose size no label says to shares, by the files' headers.
+
+    Cut at the photo's edges; one that holds nothing then, or of a file that can't be read, is none.
+    `orientation` is as `turn_boxes` has it.
+    """
+    return [photo if photo.box_px is None else _with_share(photo, orientation) for photo in photos]
+
+
+def _with_share(photo: LabelledPhoto, orientation: BoxOrientation | None) -> LabelledPhoto:
+    assert photo.box_px is not None
+    kind = _kind(photo.path)
+    if kind is None:
+        return replace(photo, box_px=None)
+    size_px = (kind.width_px, kind.height_px)
+    is_turned = kind.orientation >= 5 and kind.file_format not in _TURNED_BY_DECODER
+    if is_turned and (orientation or photo.box_orientation) == "upright":
+        size_px = size_px[::-1]
+    left, top, width, height = photo.box_px
+    sides = (left / size_px[0], top / size_px[1], (left + width) / size_px[0])
+    box = Box(*(min(max(side, 0.0), 1.0) for side in (*sides, (top + height) / size_px[1])))
+    is_whole = box.left < box.right and box.top < box.bottom
+    return replace(photo, box=box if is_whole else None, box_px=None, box_size_px=size_px)
+
+
 def turn_box(box: Box, orientation: int) -> Box:
     """Turn a box as EXIF's orientation, 1 to 8, turns its picture upright."""
     left, top, right, bottom = box

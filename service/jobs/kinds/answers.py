@@ -10,13 +10,8 @@ from io import BufferedRandom
 from pathlib import Path
 from types import TracebackType
 
-from index.search.matching import Identification, SpeciesAnswer
-
-_FIRST = ("photo", "decision", "probability", "reason")
-_RANKED = ("individual", "distance", "probability", "nearest_photo")
-_SPECIES = ("species", "species_probability")
-_SCREENED = ("animal_score", "quarter_turns", "quality")
-_LAST = ("revision", "fingerprint")
+from index.identification.answer_rows import answer_cells, answer_columns
+from index.search.matching import Identification
 
 
 class AnswerFile:
@@ -37,16 +32,12 @@ class AnswerFile:
         ):  # killed between the last row and the record of it
             path.replace(self._unfinished)
         self._file = _own_file(self._unfinished, size_bytes or 0)
-        self._has_species, self._is_screened = True, is_screened
+        self._columns = answer_columns(k, is_screened=is_screened)
         if size_bytes is None:
-            ranked = [f"{name}_{rank}" for rank in range(1, k + 1) for name in _RANKED]
-            self._write([*_FIRST, *ranked, *_SPECIES, *_LAST, *(_SCREENED if is_screened else ())])
+            self._write([*self._columns])
         else:
-            # A file that a flukeprint without these columns began keeps the columns of its first
-            # line.
-            columns = self._file.readline().decode().rstrip("\n").split(",")
-            self._has_species = _SPECIES[0] in columns
-            self._is_screened = _SCREENED[0] in columns
+            # A file that a flukeprint without some of them began keeps those of its first line.
+            self._columns = self._file.readline().decode().rstrip("\n").split(",")
             self._file.truncate(size_bytes)
             self._file.seek(size_bytes)
 
@@ -63,19 +54,7 @@ class AnswerFile:
 
     def add(self, photo: str, answer: Identification) -> None:
         """Write one photo's row."""
-        row: list[object] = [photo, answer.decision, f"{answer.probability:.6f}", answer.reason]
-        for match in answer.matches:
-            row += [
-                match.individual,
-                f"{match.distance:.6f}",
-                f"{match.probability:.6f}",
-                match.photo,
-            ]
-        row += [""] * (len(_RANKED) * (self._k - len(answer.matches)))
-        if self._has_species:
-            row += _species_cells(answer.species)
-        screened = _screened_cells(answer) if self._is_screened else ()
-        self._write([*row, answer.revision, answer.fingerprint, *screened])
+        self._write(answer_cells(photo, answer, self._columns, k=self._k))
 
     def settle(self) -> int:
         """Bring the rows to disk and return how many bytes there are."""
@@ -109,16 +88,3 @@ def _own_file(path: Path, size_bytes: int) -> BufferedRandom:
         os.fsync(file.fileno())
     copy.replace(path)
     return path.open("r+b")
-
-
-def _screened_cells(answer: Identification) -> list[str]:
-    return [
-        "" if answer.animal is None else f"{answer.animal.score:.6f}",
-        str(answer.quarter_turns),
-        "" if answer.quality is None else f"{answer.quality.score:.3f}",
-    ]
-
-
-def _species_cells(species: SpeciesAnswer) -> list[str]:
-    probability = "" if species.probability is None else f"{species.probability:.6f}"
-    return [species.name or "", probability]

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from embedding.photos.damage import find_damage
-from embedding.photos.photo import BadPhoto, Image, PhotoLimits, photo_bytes, read_photo
+from embedding.photos.damage import read_checked
+from embedding.photos.photo import BadPhoto, Image, PhotoLimits, photo_bytes
 from index.exchange.importing.archive import ArchiveLimits
 from index.identification.screening import screening_of
-from index.prefetch import prefetch
+from index.prefetch import decoding_threads, prefetch
 from index.search.matching import Decision, with_damage
 from service.jobs.context import JobContext
 from service.jobs.folder import JobFolder
@@ -29,7 +29,6 @@ from service.schemas.jobs import IdentifyJob
 from service.serving.service import Serving
 
 BATCH_PHOTOS = 8  # few: people's requests share the processor with them
-_DECODING_THREADS = 2
 
 # The photo's name, what was decoded of it, and what is damaged in it.
 _Decoded = tuple[str, Image | BadPhoto, str | None]
@@ -109,7 +108,7 @@ def _first_state(photos: JobPhotos, context: JobContext) -> dict[str, Any]:
 def _batches(names: Sequence[str], folder: Path, place: IdentifyPlace) -> Iterator[list[_Decoded]]:
     decode = partial(_decode, folder=folder, place=place)
     batch: list[_Decoded] = []
-    with closing(prefetch(names, decode, threads=_DECODING_THREADS, most=BATCH_PHOTOS)) as decoded:
+    with closing(prefetch(names, decode, threads=decoding_threads(), most=BATCH_PHOTOS)) as decoded:
         for each in decoded:
             batch.append(each)
             if len(batch) == BATCH_PHOTOS:
@@ -124,10 +123,11 @@ def _decode(name: str, *, folder: Path, place: IdentifyPlace) -> _Decoded:
     try:
         data = photo_bytes(folder / name, limits, name=name)
         # Asked for each photo: the service may go over to a checkpoint that looks closer.
-        image = read_photo(data, name=name, limits=limits, at_least_px=place.serving().decode_px)
+        decode_px = place.serving().decode_px
+        image, damage = read_checked(data, name=name, limits=limits, at_least_px=decode_px)
     except BadPhoto as error:
         return name, error, None
-    return name, image, find_damage(data, image)
+    return name, image, damage
 
 
 def _answer(

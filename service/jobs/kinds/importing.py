@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,8 +16,9 @@ from index.exchange.importing.archive import ArchiveLimits
 from index.exchange.importing.plan import NOT_DONE, ImportOptions, ImportPlan
 from index.exchange.importing.report import report_csv
 from index.exchange.importing.run import apply_import, known_photos, plan_import
-from index.exchange.importing.sources import read_source
+from index.exchange.importing.sources import Saying, read_source
 from index.jobs.records import JobLost
+from index.labels.forms.columns import FIELDS, Preview, UnknownColumns
 from index.photos.embed import PhotoEmbedder
 from index.reindex.options import UpdateOptions
 from index.storage.address import CatalogueAddress
@@ -26,6 +28,8 @@ from service.jobs.folder import BadJobFolder, JobFolder
 from service.schemas.jobs import ImportJob
 from service.serving.service import Serving
 
+PREVIEW = ".json"
+"""The suffix of the file that holds the head of a table whose columns aren't known."""
 _MOST_WARNINGS = 20
 
 
@@ -90,14 +94,19 @@ def _remove_staging(context: JobContext, staging: Path) -> None:
 def _run_import(
     place: ImportPlace, context: JobContext, parameters: ImportJob, archive: Path, staging: Path
 ) -> dict[str, Any]:
-    offer = read_source(
-        archive,
-        None,
-        staging,
-        limits=place.limits,
-        progress=context.steps,
-        boxes=parameters.boxes,
-    )
+    try:
+        offer = read_source(
+            archive,
+            None,
+            staging,
+            limits=place.limits,
+            progress=context.steps,
+            saying=Saying(parameters.boxes, parameters.columns),
+        )
+    except UnknownColumns as error:
+        if parameters.dry_run is not None:
+            raise BadImport("what the columns of its table are isn't said") from None
+        return _write_preview(place, context, error.preview)
     plan = plan_import(
         offer,
         known_photos(place.catalogue),
@@ -132,23 +141,38 @@ def _run_import(
         **more,
         "files": len(plan.rows),
         "counts": dict(plan.counts),
+        "columns": [use._asdict() for use in plan.columns],
         "warnings": [
             warning.replace(str(archive), "the zip") for warning in plan.warnings[:_MOST_WARNINGS]
         ],
     }
 
 
-def _report(place: ImportPlace, context: JobContext, plan: ImportPlan) -> None:
-    path = place.folder.result(context.job.id)
+def _write_preview(place: ImportPlace, context: JobContext, preview: Preview) -> dict[str, Any]:
+    """Leave the head of a table for a curator, who says which column is what."""
     context.confirm_claim()
-    try:
-        write_whole(path, report_csv(plan.rows).encode())
-    except OSError as error:
-        raise BadJobFolder(
-            f"the report {path} can't be written ({error.strerror}); free some space there"
-        ) from error
+    document = json.dumps({**preview._asdict(), "fields": FIELDS})
+    _write(place.folder.result(context.job.id, PREVIEW), document)
+    place.folder.seal_result(context.job.id, PREVIEW)
+    _write(place.folder.result(context.job.id), report_csv(()))
+    place.folder.seal_result(context.job.id)
+    return {"is_dry_run": True, "files": 0, "counts": {}, "warnings": [], "table": preview.file}
+
+
+def _report(place: ImportPlace, context: JobContext, plan: ImportPlan) -> None:
+    context.confirm_claim()
+    _write(place.folder.result(context.job.id), report_csv(plan.rows))
     place.folder.seal_result(context.job.id)
     for row in plan.rows:
         if row.status in NOT_DONE or row.status == "left_out":
             context.error(row.photo, row.reason)
     context.progress(len(plan.rows), len(plan.rows))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise BadJobFolder(
+            f"the report {path} can't be written ({error.strerror}); free some space there"
+        ) from error

@@ -23,11 +23,12 @@ from service.http.problems import (
     ProblemError,
 )
 from service.http.required_roles import requires
+from service.jobs.kinds.importing import PREVIEW
 from service.jobs.permissions import check_role, needed_role
 from service.jobs.queue import JobQueue, job_queue_of
 from service.jobs.report import report_page
 from service.schemas.job_queries import JobCursor, JobLimit, JobNumber, row_before
-from service.schemas.jobs import ImportReport, JobErrors, errors_answer
+from service.schemas.jobs import ImportReport, JobErrors, TablePreview, errors_answer
 from service.schemas.openapi import problem_responses
 
 _RESULT_DESCRIPTION = (
@@ -64,6 +65,27 @@ async def get_job_report(
     return await asyncio.to_thread(
         report_page, path, status=status, limit=limit, after=row_before(cursor) or 0
     )
+
+
+@router.get(
+    "/v1/jobs/{id}/table",
+    summary="The head of an import's table whose columns aren't known.",
+    response_description="Its columns and first rows.",
+    responses=problem_responses(FORBIDDEN, NOT_FOUND, WRONG_STATE, INVALID, BUSY, NOT_READY),
+    dependencies=[requires("curate")],
+)
+async def get_job_table(request: Request, id: JobNumber) -> TablePreview:
+    """Show the first rows of a table that a dry run couldn't read by its columns' names.
+
+    Send a job `import` with `again`, this job's number, and `columns`. Rows may hold places, so
+    only curators see them.
+    """
+    job_queue = job_queue_of(request)
+    job = await asyncio.to_thread(job_queue.store.get, id)
+    if job.kind != "import" or not (job.result or {}).get("table"):
+        raise ProblemError(NOT_FOUND, f"Job {id} has no table whose columns aren't known.")
+    path = await asyncio.to_thread(_result_of, job_queue, job, PREVIEW)
+    return TablePreview.model_validate_json(await asyncio.to_thread(path.read_bytes))
 
 
 @router.get(

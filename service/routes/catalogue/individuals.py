@@ -40,6 +40,7 @@ from service.schemas.curation_requests import (
     Merge,
     Rename,
     Split,
+    may_see_places,
     text_after,
 )
 from service.schemas.openapi import problem_responses
@@ -69,8 +70,9 @@ async def list_individuals(
         str,
         Query(
             max_length=200,
-            description="Part of any of their names, also former ones, or of their notes, in any "
-            "case and accents.",
+            description="Words that are each part of a name, also a former one, of the notes, of "
+            "a region, or a year in which it was seen, in any case and accents. Curators find "
+            "places, too.",
         ),
     ] = "",
     species: Annotated[
@@ -81,10 +83,14 @@ async def list_individuals(
 ) -> Individuals:
     """List the individuals by id; those that were merged into others are not listed."""
     listing = f"individuals {search!r} {species!r}"
-    after = text_after(cursor, listing)
+    after, has_places = text_after(cursor, listing), may_see_places(request)
     found = await writer_of(request).read(
         lambda directory: directory.individuals(
-            search=search, species=species, after=after, limit=limit + 1
+            search=search,
+            species=species,
+            after=after,
+            limit=limit + 1,
+            has_places=has_places,
         )
     )
     page = page_of(found, limit, listing=listing, position=lambda one: (one.name,))

@@ -9,12 +9,13 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 from starlette.requests import Request
 
-from embedding.photos.exif import taken_at
+from embedding.photos.exif import camera_of, taken_at
 from embedding.photos.photo import content_hash
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Event
 from index.curation.listings import PhotoCard
 from index.photos.perceptual_hash import hash_photo
+from service.catalogue.cards import card_key
 from service.catalogue.intake import KnownPhoto, NewPhoto, SentContent, sort_out, take_in
 from service.catalogue.writer import CatalogueWriter, acted, writer_of
 from service.http.authorization import principal_of
@@ -113,8 +114,9 @@ async def list_queue(request: Request, limit: ListLimit = 50, cursor: ListCursor
 async def send_photos(request: Request) -> TakenIn:
     """Take photos in, identify them, and queue them for review.
 
-    A photo without `taken_at` gets its file's own time (EXIF), but no place. The
-    originals are kept by their content. A photo whose content is in the catalogue already is
+    A photo without `taken_at` gets its file's own time (EXIF), but no place. Without `encounter`,
+    photos of one folder and camera that were taken within a quarter of an hour are put into one.
+    The originals are kept by their content. A photo whose content is in the catalogue already is
     skipped, with where it is: sending the same again changes nothing. A request is taken in whole
     or not at all: when one photo can't be read, nothing is, and the `bad-photos` problem names
     every such photo.
@@ -139,10 +141,12 @@ async def send_photos(request: Request) -> TakenIn:
     cards: list[PhotoCard] = []
     if event is not None:
         names = event.photos
-        cards = list((await writer.read(lambda directory: directory.named(names))).values())
+        named = await writer.read(lambda directory: directory.named(names))
+        cards = sorted(named.values(), key=lambda card: card.key)
     return TakenIn(
         event=None if event is None else event_answer(event),
-        photos=[photo_card(card) for card in sorted(cards, key=lambda card: card.key)],
+        photos=[photo_card(card) for card in cards],
+        encounter_keys=[card_key(card.key, card.encounter_key) for card in cards],
         skipped=[
             SkippedPhoto(photo=each.name, reason=each.reason, known_as=each.known_as)
             for each in (*known, *late)
@@ -223,7 +227,11 @@ async def _identified(
         data = await asyncio.to_thread(_data, upload)
         box = None if each.result.box is None else [*each.result.box]
         # Beside the event loop: EXIF that was made to mislead takes long to read.
-        found_in_photo = {"box": box, "photo_taken_at": await asyncio.to_thread(taken_at, data)}
+        found_in_photo = {
+            "box": box,
+            "photo_taken_at": await asyncio.to_thread(taken_at, data),
+            "camera": await asyncio.to_thread(camera_of, data),
+        }
         answer = {
             **answer_fields,
             **found_in_photo,

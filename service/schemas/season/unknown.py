@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from index.snapshots.served_photo import ServedPhoto
 from service.schemas.identify import photo_url
-from service.serving.served_photo import ServedPhoto
 
 MOST_IN_GROUP = 100
 

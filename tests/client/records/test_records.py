@@ -46,6 +46,7 @@ PAIRS = {
     service.Job: "Job",
     service.JobFault: "JobError",
     service.ReportRow: "ReportRow",
+    service.TablePreview: "TablePreview",
     service.RatesAt: "RatesAt",
     service.HistogramBin: "HistogramBin",
     service.Calibration: "CalibrationAnswer",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
 import PIL.Image
+import PIL.JpegImagePlugin
 import pytest
 
 from embedding.photos import jpeg_scan
-from embedding.photos.damage import find_damage
+from embedding.photos.damage import read_checked
 from embedding.photos.jpeg_scan import jpeg_fault, with_end_marker
 from embedding.photos.photo import BadPhoto, read_photo, to_array
 from tests.embedding.photos.conftest import encoded, exif_turned
@@ -36,7 +38,7 @@ def test_a_jpeg_that_lacks_only_its_end_marker_is_read_as_if_it_were_there(
     read = read_photo(whole[:-missing], at_least_px=at_least_px)
     expected = read_photo(whole, at_least_px=at_least_px)
     np.testing.assert_array_equal(to_array(read), to_array(expected))
-    assert find_damage(whole[:-missing], read) is None
+    assert read_checked(whole[:-missing], at_least_px=at_least_px).damage is None
 
 
 @pytest.mark.parametrize("options", KINDS)
@@ -56,7 +58,7 @@ def test_a_scan_that_was_cut_before_the_end_marker_is_found(
 ) -> None:
     whole = encoded(picture, "JPEG", **options)
     damaged = whole[: int(len(whole) * 0.6)] + END
-    found = find_damage(damaged, read_photo(damaged))
+    found = read_checked(damaged).damage
     assert found is not None and found.startswith("pixels are missing or damaged")
 
 
@@ -69,7 +71,7 @@ def test_wrong_bytes_in_the_scan_are_found(
         damaged = bytearray(whole)
         at = int(rng.integers(len(whole) // 2, len(whole) - 500))
         damaged[at : at + 400] = rng.integers(0, 255, 400, np.uint8).tobytes()
-        found += find_damage(bytes(damaged), read_photo(bytes(damaged))) is not None
+        found += read_checked(bytes(damaged)).damage is not None
     assert found == 20
 
 
@@ -84,7 +86,7 @@ def test_a_whole_picture_has_no_damage(
         encoded(picture.convert("CMYK"), "JPEG", **options),
         encoded(picture, "JPEG", **options) + b"SEFT and what else phones write behind",
     ):
-        assert find_damage(data, read_photo(data, at_least_px=scale)) is None
+        assert read_checked(data, at_least_px=scale).damage is None
         assert jpeg_fault(data) is None
 
 
@@ -106,7 +108,7 @@ def test_a_grey_part_that_a_program_saved_is_found(
     picture: PIL.Image.Image, file_format: str, edge: str
 ) -> None:
     data = encoded(greyed(picture, edge), file_format)
-    found = find_damage(data, read_photo(data, at_least_px=40))
+    found = read_checked(data, at_least_px=40).damage
     assert found is not None and "of it is plain grey, as where pixels are missing" in found
 
 
@@ -119,7 +121,7 @@ def test_borders_and_blank_sheets_and_transparency_are_no_damage(picture: PIL.Im
         transparent,
     ):
         data = encoded(image, "PNG")
-        assert find_damage(data, read_photo(data)) is None
+        assert read_checked(data).damage is None
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,7 @@ def test_only_warnings_of_pixels_count(
 
     monkeypatch.setattr(jpeg_scan.simplejpeg, "decode_jpeg", refuse)
     data = encoded(picture, "JPEG")
-    assert (find_damage(data, read_photo(data)) is not None) == is_damage
+    assert (read_checked(data).damage is not None) == is_damage
     with pytest.raises(BadPhoto, match="truncated"):
         read_photo(data[:-2])
 
@@ -150,5 +152,32 @@ def test_only_warnings_of_pixels_count(
 def test_padding_before_the_end_marker_is_no_damage(picture: PIL.Image.Image) -> None:
     whole = encoded(picture, "JPEG")
     padded, filled = (whole[:-2] + spare + END for spare in (bytes(40), bytes(range(1, 41))))
-    assert find_damage(padded, read_photo(padded)) is None
-    assert "extraneous bytes" in (find_damage(filled, read_photo(filled)) or "")
+    assert read_checked(padded).damage is None
+    assert "extraneous bytes" in (read_checked(filled).damage or "")
+
+
+@pytest.mark.parametrize("options", [*KINDS, {"subsampling": 0}, {"subsampling": 2}])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_one_pass_makes_the_pixels_that_pillow_makes_at_every_scale(
+    picture: PIL.Image.Image, options: dict[str, Any], mode: str
+) -> None:
+    for width_px, height_px in ((200, 120), (203, 131), (64, 333), (16, 16)):
+        image = picture.resize((width_px, height_px)).convert(mode)
+        data = encoded(image, "JPEG", **options)
+        for at_least_px in (1, 8, 15, 16, 17, 30, 50, 65, 131, 400):
+            with PIL.Image.open(io.BytesIO(data)) as opened:
+                opened.draft(None, (at_least_px, at_least_px))  # type: ignore[arg-type]
+                expected = to_array(opened.convert("RGB"))
+            found = read_checked(data, at_least_px=at_least_px).image
+            np.testing.assert_array_equal(to_array(found), expected)
+
+
+def test_a_whole_jpeg_is_read_once(
+    picture: PIL.Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: bytes) -> str:
+        raise AssertionError("a second pass")
+
+    monkeypatch.setattr("embedding.photos.damage.jpeg_fault", refuse)
+    monkeypatch.setattr(PIL.JpegImagePlugin.JpegImageFile, "load", refuse)
+    assert read_checked(encoded(picture, "JPEG"), at_least_px=40).damage is None

@@ -11,7 +11,7 @@ from typing import Any
 import PIL.Image
 import pytest
 
-from embedding.photos.exif import orientation, set_jpeg_exif_aside, taken_at
+from embedding.photos.exif import camera_of, orientation, set_jpeg_exif_aside, taken_at
 
 
 def exif_of(byte_order: str, *tags: tuple[int, int, int]) -> bytes:
@@ -60,6 +60,23 @@ def test_exif_is_set_aside_and_pillow_no_longer_sees_it() -> None:
     assert len(jpeg) == len(file.getvalue())
     with PIL.Image.open(io.BytesIO(jpeg)) as opened:
         assert "exif" not in opened.info
+
+
+def test_the_pixels_of_a_jpeg_are_not_searched_for_exif() -> None:
+    exif, file = exif_of(">", (0x0112, 3, 6)), io.BytesIO()
+    PIL.Image.new("RGB", (8, 8), (1, 2, 3)).save(file, "JPEG")
+    second = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    behind = file.getvalue() + second
+    assert set_jpeg_exif_aside(behind) == (behind, b"")
+    filled = b"\xff\xd8\xff" + second + file.getvalue()[2:]  # a marker may be led by more 0xFF
+    assert set_jpeg_exif_aside(filled)[1] == exif.removeprefix(b"Exif\x00\x00")
+
+
+def test_segments_that_lead_nowhere_are_searched_whole_and_cost_little() -> None:
+    exif = exif_of(">", (0x0112, 3, 6))
+    marked = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    for start in (b"\xff\xd8ab", b"\xff\xd8" + b"\xff\xe0\x00\x00" * 100_000):
+        assert set_jpeg_exif_aside(start + marked)[1] == exif.removeprefix(b"Exif\x00\x00")
 
 
 def test_a_jpeg_without_exif_stays_as_it_is() -> None:
@@ -142,3 +159,27 @@ def test_a_file_made_to_be_read_for_ever_is_read_in_bounds(monkeypatch: pytest.M
 def test_an_offset_of_nothing_is_utc() -> None:
     for offset in ("+00:00", "-00:00"):
         assert taken_at(dated("JPEG", "2018:06:01 12:30:05", offset)) == "2018-06-01T12:30:05Z"
+
+
+def photo_by(make: str | None, model: str | None, number: str | None) -> bytes:
+    exif, file = PIL.Image.Exif(), io.BytesIO()
+    exif.update({tag: text for tag, text in ((0x010F, make), (0x0110, model)) if text})
+    if number:
+        exif.get_ifd(0x8769)[0xA431] = number
+    PIL.Image.new("RGB", (8, 8), (1, 2, 3)).save(file, "JPEG", exif=exif)
+    return file.getvalue()
+
+
+def test_a_camera_is_the_same_by_make_model_and_number_and_its_number_is_not_told() -> None:
+    own = camera_of(photo_by("Canon Inc.", "EOS 7D", "0420110042"))
+    assert own == camera_of(photo_by("Canon Inc.", "EOS 7D", "0420110042"))
+    others = [
+        camera_of(photo_by("Canon Inc.", "EOS 7D", "0420110043")),
+        camera_of(photo_by("Canon Inc.", "EOS 5D", "0420110042")),
+        camera_of(photo_by("Nikon", None, None)),
+    ]
+    assert len({own, *others}) == 4
+    assert own is not None
+    assert len(own) == 16
+    assert camera_of(photo_by(None, None, None)) is None
+    assert camera_of(b"no photo") is None

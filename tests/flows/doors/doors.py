@@ -16,6 +16,7 @@ from index.exchange.exporting.formats import make_export
 from index.exchange.exporting.writing import write_export
 from index.exchange.importing.run import apply_import, known_photos, plan_import
 from index.exchange.importing.sources import read_source
+from index.labels.forms.columns import ColumnUse, describe_use
 from index.labels.reader import Labels, read_labels
 from index.reindex.build import build_catalogue
 from index.reindex.report import UpdateReport
@@ -122,7 +123,8 @@ def _import(source: Path, bench: Bench) -> Outcome:
         done = apply_import(plan, bench.catalogue, ColourEmbedder())
     except FlukeprintError as error:
         return Outcome(refusal=str(error))
-    told = [*done.plan.warnings, *(f"{row.photo}: {row.reason}" for row in done.plan.rows)]
+    told = [describe_use(done.plan.columns), *done.plan.warnings]
+    told += [*(f"{row.photo}: {row.reason}" for row in done.plan.rows)]
     return Outcome(_known(bench.catalogue), "\n".join(told))
 
 
@@ -135,8 +137,11 @@ def http_job(case: Case, bench: Bench) -> Outcome:
         dry = ended(client, sent.json()["id"])
         if dry["state"] != "succeeded":
             return Outcome(refusal=str(dry))
+        if table := dry["result"].get("table"):
+            return Outcome(refusal=f"{table}: its columns aren't known")
         done = carry_out(client, dry["id"])
-        told = [*done["result"]["warnings"]]
+        columns = [ColumnUse(**one) for one in done["result"]["columns"]]
+        told = [describe_use(columns), *done["result"]["warnings"]]
         told += [f"{name}: {reason}" for name, (_, reason) in report(client, done["id"]).items()]
         return Outcome(_known(path), "\n".join(told))
 

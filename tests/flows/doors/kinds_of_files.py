@@ -65,13 +65,13 @@ def titles(door: str) -> Case:
     return _table_in(b"Season 2021\nimage,label\na.jpg,w_1\n", "stands in line 2")
 
 
-@kind("16 a spreadsheet (`.xlsx`) in place of a table", TABLES)
+@kind("16 another spreadsheet (`.ods`, `.xls`) in place of a table", TABLES)
 def spreadsheets(door: str) -> Case:
     kept = io.BytesIO()
     with zipfile.ZipFile(kept, "w") as archive:
-        archive.writestr("xl/workbook.xml", "<workbook/>")
-    case = Case({A: pattern(1)}, _is_there, "is a spreadsheet")
-    case.texts = {"labels.xlsx": kept.getvalue()}
+        archive.writestr("content.xml", "<office/>")
+    case = Case({A: pattern(1)}, _is_there, "is a spreadsheet of a kind that isn't read")
+    case.texts = {"labels.ods": kept.getvalue()}
     return case
 
 

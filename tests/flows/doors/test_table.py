@@ -9,14 +9,19 @@ from typing import Any
 
 import pytest
 
-from tests.flows.doors import kinds_of_exchange, kinds_of_files, kinds_of_labels
+from tests.flows.doors import (
+    kinds_of_exchange,
+    kinds_of_files,
+    kinds_of_labels,
+    kinds_of_tables,
+)
 from tests.flows.doors.cases import word_of
 from tests.flows.doors.doors import DOORS, Bench
 from tests.flows.doors.registry import KINDS
 
 PAGE = Path(__file__).parents[3] / "docs" / "formats.md"
 WORDS = {"read", "read, told", "left out, told", "refused", "-"}
-MODULES = (kinds_of_exchange, kinds_of_files, kinds_of_labels)
+MODULES = (kinds_of_exchange, kinds_of_files, kinds_of_labels, kinds_of_tables)
 
 
 def table() -> dict[str, dict[str, str]]:
@@ -35,7 +40,7 @@ ROWS = table()
 
 
 def test_each_kind_has_a_row_and_each_door_a_column() -> None:
-    assert len(MODULES) == 3
+    assert len(MODULES) == 4
     assert sorted(ROWS) == sorted(KINDS)
     for cells in ROWS.values():
         assert list(cells) == list(DOORS)

@@ -107,9 +107,9 @@ def test_a_name_is_free_again_once_its_key_is_revoked(keys: Keys) -> None:
     [
         ("Ana", "owner", "'owner' is no role; the roles are read, contribute, curate, admin"),
         ("", "read", "1 to 64 letters"),
-        ("a\nb", "read", "can't name a key"),
+        ("a\nb", "read", "can't be a name"),
         ("local", "read", "choose another name"),
-        ("x" * 65, "read", "can't name a key"),
+        ("x" * 65, "read", "can't be a name"),
     ],
 )
 def test_a_bad_name_or_role_is_named(keys: Keys, name: str, role: str, says: str) -> None:

@@ -68,6 +68,29 @@ def test_half_of_an_animals_photos_count_as_half_an_animal() -> None:
     assert photos.passing(np.array([0.2])).tolist() == [0.5]
 
 
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.3])
+def test_many_strangers_keep_a_rate_on_average_and_use_it(
+    rng: np.random.Generator, rate: float
+) -> None:
+    """Distances are uniform, so that a threshold is its own rate."""
+    real = list[float]()
+    for _ in range(1000):
+        bounds = bound_rates([kind(rng.uniform(size=400).tolist(), is_held_out=False)])
+        at = int(np.searchsorted(bounds.rates, rate, side="right")) - 1
+        real.append(bounds.distances[at])
+    assert 0.95 * rate < np.mean(real) < 1.05 * rate
+    assert np.mean(np.array(real) > rate) > 0.35  # a bound of .75 would leave .25
+
+
+def test_the_bound_goes_over_to_the_mean_from_100_strangers_to_300() -> None:
+    found = [
+        kind(np.linspace(0.2, 1, count).tolist(), is_held_out=False).bounds(np.array([0.1]))[0]
+        for count in (100, 200, 300)
+    ]
+    small = [float(upper_bounds(np.array([0.0]), count)[0]) for count in (100, 200)]
+    assert found == pytest.approx([small[0], (small[1] + 1 / 201) / 2, 1 / 301])
+
+
 def test_so_few_new_whales_that_none_came_near_do_not_forbid_a_low_rate() -> None:
     individuals = kind(np.linspace(0.2, 1, 1000).tolist())
     few = kind(np.linspace(0.5, 1, 60).tolist(), is_held_out=False)

@@ -83,12 +83,14 @@ def test_an_encounter_goes_along_when_its_photo_gets_its_individual(catalogue, s
     curator = Curator(catalogue, made_by="ada")
     vector = catalogue.gallery().vectors[0]
     curator.take_in(
-        [embedded(season, "q.png", vector, "e9")], F, encounter={"place": "Stellwagen", "at": None}
+        [embedded(season, "q.png", vector, "e9")],
+        F,
+        encounters={"e9": {"place": "Stellwagen", "at": None}},
     )
     curator.take_in(
         [embedded(season, "r.png", vector, "e9")],
         F,
-        encounter={"place": "elsewhere", "observer": "Ann"},
+        encounters={"e9": {"place": "elsewhere", "observer": "Ann"}},
     )
     event = curator.confirm("q.png", "w_02")
     told = [

@@ -23,6 +23,7 @@ from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.photo import BadPhoto, Box, read_photo
 from embedding.photos.preprocessing import Preprocessing
 from index.commands import index
+from index.commands.named_files import AbsentPath
 from index.labels.reader import BadLabels
 from index.messages import BadOut
 
@@ -109,8 +110,9 @@ def test_boxes_are_cut_out(
 
 def test_what_is_wrong_is_said(explain: Callable[..., Result], tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("not a photo")
-    with pytest.raises(BadPhoto, match=r"none\.jpg: there is no such file"):
-        explain(query=tmp_path / "none.jpg")
+    with pytest.raises(AbsentPath, match=r"none\.jpg: there is no such file"):
+        # Before the checkpoint is looked for.
+        explain(query=tmp_path / "none.jpg", checkpoint=tmp_path / "none.safetensors")
     with pytest.raises(BadPhoto, match=r"text\.jpg: not a photo"):
         explain(reference=tmp_path / "text.jpg")
     with pytest.raises(BadCheckpoint, match="there is no checkpoint at"):

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from embedding.errors import FlukeprintError
 from index.catalogue.catalogue import Catalogue
 from index.commands.catalogue import register
+from index.exchange.exporting import formats
 from index.exchange.exporting.formats import BadExport
 
 
@@ -148,3 +149,13 @@ def test_an_empty_catalogue_has_nothing_to_export(tmp_path, run):
             "--catalogue",
             tmp_path / "empty.db",
         )
+
+
+def test_a_name_that_is_taken_is_refused_before_the_photos_are_read(run, tmp_path, monkeypatch):
+    def make(*given, **more):
+        raise AssertionError("the export was made")
+
+    monkeypatch.setattr(formats, "make_export", make)
+    (tmp_path / "there.json").write_text("{}")
+    with pytest.raises(BadExport, match="is there already; give another --out, or --replace"):
+        run("export", "--format", "coco", "--out", tmp_path / "there.json")

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
 
+from embedding.checkpoint import BadCheckpoint
+from embedding.errors import FlukeprintError
 from embedding.photos.photo import BadPhoto
+from index.calibration.calibration import BadCalibration
+from index.commands import identify as commands
+from index.commands.named_files import AbsentPath
+from index.messages import BadOut
 from index.search.matching import BadQuery
+from index.storage.address import BadCatalogue
 
 
 def test_identify_in_json_answers_as_the_service_does(run, built, tmp_path):
@@ -70,8 +78,54 @@ def test_bad_photos_are_told_and_the_rest_answered(run, built, tmp_path):
         f"{tmp_path}/none.jpg",
     ]
     assert "there is no such file" in result.stderr
-    only_bad = run("identify", tmp_path / "none.jpg")
+    # Told at once, before anything is loaded for the others.
+    assert result.stderr.startswith(f"note: there is no file or folder {tmp_path}/none.jpg;")
+    only_bad = run("identify", tmp_path / "text.jpg")
     assert (only_bad.exit_code, only_bad.stdout) == (1, "")
+
+
+def test_paths_and_choices_are_looked_at_before_the_model_is_loaded(
+    run, built, tmp_path, monkeypatch
+):
+    def load(*given):
+        raise AssertionError(f"the model was loaded for {given}")
+
+    monkeypatch.setattr(commands, "load_embedder", load)
+    photo, nowhere = built.folder / "a00_0.png", tmp_path / "nowhere"
+    with pytest.raises(AbsentPath, match=f"{nowhere}, b: there is no such file or folder; look"):
+        run("identify", nowhere, "b")
+    with pytest.raises(BadOut, match=f"there is no folder {nowhere} to write answers.csv into"):
+        run("identify", photo, "--csv", nowhere / "answers.csv")
+    with pytest.raises(BadCatalogue, match="no catalogue"):
+        run("identify", photo, "--catalogue", tmp_path / "none.db")
+    with pytest.raises(BadCheckpoint, match="there is no checkpoint at"):
+        run("identify", photo, "--checkpoint", nowhere)
+    with pytest.raises(BadQuery, match="give a share between 0 and 1"):
+        run("identify", photo, "--max-fpir", "2")
+    with pytest.raises(FlukeprintError, match=r"animal_threshold is 2\.0; give a score from 0"):
+        run("identify", photo, "--animal-threshold", "2")
+    with pytest.raises(BadCalibration, match="between 0 and 1"):
+        run("identify", photo, "--new-share", "2")
+
+
+def test_a_folders_answers_as_csv(run, built, tmp_path):
+    out = tmp_path / "answers.csv"
+    done = run("identify", built.folder, "--csv", out, "-k", "2")
+    assert done.stdout.startswith(f"{out}: 38 photos, ")
+    assert "distance" not in done.stdout  # no tables of a folder's hundreds of photos
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["photo"] for row in rows] == [
+        f"{built.folder}/{name}"
+        for name in sorted(path.name for path in built.folder.iterdir())
+        if name.endswith(".png")
+    ]
+    both = run("identify", built.folder, "--csv", out, "-k", "2", "--json")
+    answer = json.loads(both.stdout)["results"][3]
+    assert (rows[3]["photo"], rows[3]["decision"]) == (answer["photo"], answer["decision"])
+    assert rows[3]["individual_2"] == answer["matches"][1]["individual"]
+    assert "individual_3" not in rows[3]
+    assert float(rows[3]["probability"]) == pytest.approx(answer["probability"], abs=1e-6)
 
 
 def test_identify_a_folder(run, built, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from index.curation.curator import BadCuration, CurationConflict
-from index.curation.listings import Directory, most_frequent, next_free_id
+from index.curation.listings import Directory
 from index.curation.undo import undo
 from index.reindex.options import UpdateOptions
 from index.reindex.update import update_catalogue
@@ -179,35 +179,6 @@ def test_what_can_t_be_done_changes_nothing(catalogue, curator, season, embedder
             act()
     assert catalogue.revision == 1
     assert whose(catalogue) == before
-
-
-def test_next_free_ids():
-    assert next_free_id([]) == "w_0001"
-    assert next_free_id(["w_0041", "w_0007", "Salt"]) == "w_0042"
-    assert next_free_id(["w_9", "w_10"]) == "w_11"
-    assert next_free_id(["a1", "b1", "b2"], "a000") == "a002"
-    assert next_free_id(["GOM-0012"], "GOM-0000") == "GOM-0013"
-    assert next_free_id(["x"], "hw") == "hw0001"
-    assert next_free_id(["b7", "a3", "c1b2"]) == "a4"
-    assert next_free_id(["1a1", "1a٣", "12"], "1a0") == "1a4"
-
-
-class Compared(str):
-    """A text that counts how often it is compared."""
-
-    comparisons = 0
-    __hash__ = str.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        Compared.comparisons += 1
-        return str.__eq__(self, other)
-
-
-def test_the_next_free_id_is_found_in_one_pass():
-    texts = [Compared(f"whale {number % 1500} of ") for number in range(2000)]
-    Compared.comparisons = 0
-    assert most_frequent(texts, "") == "whale 0 of "
-    assert Compared.comparisons < 3 * len(texts)
 
 
 def test_labels_may_go_on_using_the_name_from_before(catalogue, curator, season, embedder):

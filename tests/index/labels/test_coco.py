@@ -244,3 +244,24 @@ def test_the_keys_of_images_may_be_written_with_a_point(photos: Path) -> None:
     annotation = {"image_id": 1.0, "identity": 7.0, "category_id": float("nan")}
     labels = read(photos, {"images": [IMAGE], "annotations": [annotation]})
     assert labels.photos[0].individual == "7"
+
+
+def test_words_for_nobody_leave_the_other_fields_empty(photos: Path) -> None:
+    annotation = {"image_id": 1, "category_id": 1, "individual_id": "w_1", "encounter_id": "NA"}
+    labels = read(
+        photos,
+        {
+            "images": [IMAGE | {"date_captured": "unknown"}],
+            "annotations": [annotation | {"encounter_region": "null", "bbox": [0, 0, 0, 0]}],
+            "categories": [{"id": 1, "name": "Unknown"}],
+        },
+    )
+    (found,) = labels.photos
+    assert (found.species, found.encounter, found.region, found.box) == (None,) * 4
+    assert found.taken_at is None
+
+
+def test_a_time_that_cannot_be_read_counts_as_none_and_is_told(photos: Path) -> None:
+    labels = one(photos, {"individual_id": "w_1"}, IMAGE | {"date_captured": "03/07/2021"})
+    assert labels.photos[0].taken_at is None
+    assert "1 times can't be read and count as none: '03/07/2021' of a.jpg" in labels.warnings

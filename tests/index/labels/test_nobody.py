@@ -19,6 +19,12 @@ WORDS = [
     *("unknown whale", "unknown?", "(unknown)", "Desconocido", "sin identificar"),
     *("não identificado", "nao_identificado", "DESCONHECIDA", "inconnu", "non identifié"),
     *("Unbekannt", "nicht identifiziert", "onbekend", "неизвестно", "不明"),
+    *("indet.", "Undet", "not yet identified", "to be determined", "UnID", "no ID yet", "no label"),
+    *("individual unknown", "ID_unknown", "Unknown calf", "unknown male", "not in catalogue"),
+    *("new calf", "Nouveau dauphin", "neues Tier", "nuovo individuo", "individu inconnu"),
+    *("inconnu(e)", "indéterminée", "neznámý", "nepoznata", "ismeretlen", "ΆΓΝΩΣΤΟ", "bilinmiyor"),
+    *("невідомо", "не определён", "未確認", "미상", "غير معروف", "לא ידוע", "không xác định"),
+    *("#N/D", "#NV", "#REF!", "(blank)", "\\N", "nil", "NaT", "undefined"),
 ]
 
 
@@ -29,7 +35,11 @@ def test_words_that_mean_nobody(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["w_1", "A", "0", "12", "Nat", "Nova", "new", "Baléna", "Ná", "Nadia", "w_1?", "no 7"]
+    "name",
+    [
+        *("w_1", "A", "0", "12", "Nat", "Nova", "new", "Baléna", "Ná", "Nadia", "w_1?", "no 7"),
+        *("New York", "Neu", "Ny", "Adult Male", "male 3", "Ray", "Whale", "ID", "Unka"),
+    ],
 )
 def test_names_are_names(name: str) -> None:
     assert not means_nobody(name)
@@ -37,9 +47,13 @@ def test_names_are_names(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["unknown 3", "Unknown_12", "UNK01", "new_whale_2", "unknown-b", "inconnue 4", "-1"]
+    "name",
+    [
+        *("unknown 3", "Unknown_12", "UNK01", "new_whale_2", "unknown-b", "inconnue 4", "-1"),
+        *("unknown left side", "Unidentified near the buoy", "unkown", "other", "TBA", "nn"),
+    ],
 )
-def test_numbered_words_only_look_like_nobody(name: str) -> None:
+def test_such_names_only_look_like_nobody(name: str) -> None:
     assert resembles_nobody(name)
     assert not means_nobody(name)
 
@@ -55,6 +69,15 @@ def test_a_csv_with_such_words_names_nobody_and_tells_each_spelling(photos: Path
     assert labels.warnings == (
         "read as new_whale, an animal that nobody knows: 'unknown' (2 photos), 'NA' (1 photo)",
     )
+
+
+@pytest.mark.parametrize("word", ["unknown", "NA", "sconosciuto"])
+def test_such_words_leave_the_other_fields_empty(photos: Path, word: str) -> None:
+    """Photos whose encounter is `unknown` were not taken together."""
+    columns = "image,label,species,encounter,taken_at,region"
+    labels = read(photos, f"{columns}\na.jpg,w_1,{word},{word},{word},{word}\n")
+    one = labels.photos[0]
+    assert (one.species, one.encounter, one.taken_at, one.region) == (None,) * 4
 
 
 def test_rows_as_they_are_tell_it_too(photos: Path) -> None:

@@ -70,8 +70,8 @@ def test_batches_end_by_number_and_by_memory(season, embedder, monkeypatch):
     monkeypatch.setattr(module, "BATCH_PHOTOS", 10)
     assert [len(batch) for batch in embed_photos(photos, embedder)] == [10, 10, 10, 8]
     monkeypatch.setattr(
-        module, "HELD_BYTES", 2 * 3 * 32 * 16 * 4
-    )  # half of it: four pictures of 32 x 16
+        module, "HELD_BYTES", 4 * 3 * 32 * 16 * 4
+    )  # a quarter of it: four pictures of 32 x 16
     assert [len(batch) for batch in embed_photos(photos, embedder)] == [4] * 9 + [2]
 
 

@@ -29,7 +29,8 @@ from index.reindex.update import update_catalogue
 from index.storage.address import CatalogueAddress, sibling_folder
 
 ROOT = Path(__file__).resolve().parents[3]
-# Sixteen photos are a batch: two are kept, and in the third one the process dies.
+# Sixteen photos are a batch. In the third one the process dies, when the first is kept and the
+# second may be.
 DYING = """
 import os, signal, sys
 from pathlib import Path
@@ -200,7 +201,8 @@ def test_a_build_that_was_killed_embeds_only_what_it_had_not(
     killed(path, season.csv)
     assert not path.exists()
     report = build_catalogue(path, labels, embedder)
-    assert (report.added, embedder.embedded) == (38, 6)
+    assert report.added == 38
+    assert embedder.embedded in (6, 22)
     assert not sibling_folder(path, "embedded").exists()
     whole = tmp_path / "whole.db"
     build_catalogue(whole, labels, embedder)
@@ -226,7 +228,8 @@ def test_an_update_that_was_killed_embeds_only_what_it_had_not(
     with Catalogue.open(path) as catalogue:
         assert catalogue.counts().photos == 3
         report = update_catalogue(catalogue, labels, embedder)
-        assert (report.added, embedder.embedded) == (38, 7)
+        assert report.added == 38
+        assert embedder.embedded in (7, 23)
     assert not sibling_folder(path, "embedded").exists()
 
 

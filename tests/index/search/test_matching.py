@@ -115,4 +115,6 @@ def test_shares_in_words(share: float, words: str) -> None:
 
 
 def test_the_reason_without_individuals() -> None:
-    assert explain(None, THRESHOLDS) == "The catalogue has no known individual to compare with."
+    assert explain(None, THRESHOLDS) == (
+        "There is nobody to compare with: the catalogue, or the part that was asked for, is empty."
+    )

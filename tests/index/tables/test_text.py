@@ -42,7 +42,7 @@ def test_the_line_is_shown_as_windows_would_read_it() -> None:
 
 
 def test_packed_formats_are_named() -> None:
-    with pytest.raises(BadText, match=r"is a spreadsheet, not text; .*`CSV UTF-8`"):
+    with pytest.raises(BadText, match=r"is a spreadsheet of a kind that isn't read; .*`CSV UTF-8`"):
         decode_text(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(range(256)), "labels.xls")
     with pytest.raises(BadText, match="is a zip, not text"):
         decode_text(b"PK\x03\x04" + bytes(range(200, 256)), "labels.csv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,9 @@ from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Curator
 from index.search import segments
 from index.search.gallery import Gallery
+from index.snapshots import snapshot
+from service.catalogue import compactor
+from service.catalogue.compactor import Compactor
 
 Photo = Callable[..., bytes]
 
@@ -81,3 +85,38 @@ def test_species_and_viewpoints_follow_each_act(curated: Any, photo: Photo) -> N
     agree()
     act(lambda curator: curator.move([name], "w_new"))
     act(lambda curator: curator.delete(name))
+
+
+def test_a_snapshot_is_written_at_the_start_and_after_many_acts(
+    curated: Any, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "FEWEST_PHOTOS", 1)
+    service, writer = curated.client.app.state.service, curated.client.app.state.writer
+    writer.reload()
+    curated.client.post("/v1/queue", files=[("photos", ("new.png", photo(140)))])
+    writer.compactor.stop()
+    with Catalogue.open(curated.path) as catalogue:
+        found = snapshot.read_snapshot(catalogue, service.settings.engine, may_be_old=True)
+        assert found is not None
+        assert sorted(found.photos) == service.ready().photo_names
+        written = snapshot.snapshot_files(catalogue.address)
+        monkeypatch.setattr(compactor, "_SMALL_CHANGE", -1000)
+        writer.compactor = Compactor(catalogue, threading.Lock(), writer._exchange_compacted)
+        curated.client.post("/v1/queue/new.png/confirm", json={"individual": "w_140"})
+        writer.compactor.stop()
+        assert snapshot.snapshot_files(catalogue.address) > written
+    assert served(curated).has_individual("w_140")
+
+
+def test_a_full_disk_is_told_and_answers_go_on(
+    curated: Any, photo: Photo, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(compactor, "write_snapshot", full)
+    writer = curated.client.app.state.writer
+    writer.reload()
+    writer.compactor.stop()
+    assert "snapshot could not be written: [Errno 28] No space left" in caplog.text
+    assert identify(curated.client, photo(140))["matches"]

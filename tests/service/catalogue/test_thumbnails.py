@@ -14,8 +14,8 @@ from PIL import Image
 
 import service.catalogue.thumbnails
 from embedding.photos.photo import BadPhoto, PhotoLimits, content_hash
+from index.snapshots.served_photo import ServedPhoto
 from service.catalogue.thumbnails import Thumbnails, thumbnails_folder
-from service.serving.served_photo import ServedPhoto
 
 HASH = "ab" * 32
 

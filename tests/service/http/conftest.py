@@ -17,7 +17,13 @@ from index.storage.address import CatalogueAddress
 from service.app import create_app
 from service.serving.service import Serving
 from service.settings import Settings
+from tests.cheap_passwords import hash_cheaply
 from tests.service.local_client import local_client
+
+
+@pytest.fixture(autouse=True)
+def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    hash_cheaply(monkeypatch)
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""Every route of the OpenAPI document x everybody who may knock: let in, 401 or 403.
+"""Every route of the OpenAPI document x everybody who may knock, by key or session: let in, 401 or
+403.
 
 A new route fails here until it stands in the table with its role.
 """
@@ -14,6 +15,7 @@ from fastapi.testclient import TestClient
 from index.access.roles import ROLES, Role, allows
 from tests.service.every_route import Operation, operations
 from tests.service.http.key_headers import bearer
+from tests.service.http.sign_in import PASSWORD, account_of, session_headers
 
 _OPEN = """
 GET /healthz
@@ -22,6 +24,10 @@ GET /openapi.json
 GET /docs
 GET /
 GET /page/{version}/{path}
+GET /v1/session
+POST /v1/session
+POST /v1/invitations/read
+POST /v1/invitations/accept
 """
 _READ = """
 POST /v1/identify
@@ -33,12 +39,16 @@ GET /v1/stats
 GET /v1/version
 GET /v1/photos/{name}
 GET /v1/queue
+GET /v1/queue/encounters
+GET /v1/queue/encounters/{card_key}
 GET /v1/individuals
 GET /v1/individuals/next-id
 GET /v1/individuals/{name}
 GET /v1/encounters
+GET /v1/sightings
 GET /v1/catalogue/photos
 GET /v1/changes
+GET /v1/changes/choices
 GET /v1/merge-suggestions
 GET /v1/clusters
 GET /v1/jobs
@@ -48,6 +58,8 @@ GET /v1/jobs/{id}/report
 GET /v1/jobs/{id}/errors
 GET /v1/jobs/{id}/result
 GET /metrics
+DELETE /v1/session
+POST /v1/session/password
 """
 _CONTRIBUTE = """
 POST /v1/queue
@@ -58,6 +70,11 @@ POST /v1/jobs/{id}/resume
 _CURATE = """
 POST /v1/queue/{photo}/confirm
 POST /v1/queue/{photo}/reject
+POST /v1/queue/encounters/{card_key}/confirm
+POST /v1/queue/encounters/{card_key}/reject
+POST /v1/queue/encounters/{card_key}/split
+POST /v1/queue/encounters/{card_key}/join
+POST /v1/queue/confirm-many
 PATCH /v1/individuals/{name}
 POST /v1/individuals/{name}/rename
 POST /v1/individuals/{name}/merge
@@ -69,12 +86,19 @@ PATCH /v1/catalogue/photos/{name}
 POST /v1/changes/{revision}/undo
 POST /v1/merge-suggestions/dismiss
 DELETE /v1/jobs/{id}
+GET /v1/jobs/{id}/table
 """
 _ADMIN = """
 GET /v1/checkpoints
 GET /v1/keys
 POST /v1/keys
 DELETE /v1/keys/{id}
+GET /v1/accounts
+PATCH /v1/accounts/{id}
+DELETE /v1/accounts/{id}/sessions
+GET /v1/invitations
+POST /v1/invitations
+DELETE /v1/invitations/{id}
 """
 _TABLE: dict[Role | None, str] = {
     None: _OPEN,
@@ -133,21 +157,52 @@ def test_everybody_is_let_in_or_refused_as_the_table_says(
     unknown = {"nobody": {}, "unknown": bearer("flk_unknown")}
     headers = unknown[caller] if caller in unknown else bearer(secrets[caller])
     for operation, needed in NEEDED.items():
-        response = operation.send(served, **headers)
-        status = response.status_code
-        if needed is None:
-            expected = True
-        elif caller not in ROLES:
-            expected = status == 401
-        elif not allows(caller, needed):
-            expected = status == 403
-        else:
-            expected = status not in (401, 403)
-        assert expected, (caller, operation, status)
-        assert status < 500, (caller, operation, response.text)
-        if status in (401, 403):
-            assert response.headers["content-type"] == "application/problem+json"
-            assert "Bearer" in response.headers["www-authenticate"]
+        expect(operation.send(served, **headers), operation, caller, needed)
+
+
+@pytest.mark.parametrize("caller", [*ROLES, "deactivated", "expired", "unknown"])
+def test_a_session_lets_in_as_much_as_its_accounts_role(served: TestClient, caller: str) -> None:
+    access = served.app.state.access
+    role = caller if caller in ROLES else "admin"
+    account = account_of(access, role, role)
+    other = account_of(access, "another admin", "admin")
+    token = "unknown"
+    if caller in ("deactivated", "expired"):
+        token = access.sessions.begin(account).token
+    if caller == "deactivated":
+        access.accounts.deactivate(account.id)
+    elif caller == "expired":
+        access.sessions.end_all(account.id)
+    for operation, needed in NEEDED.items():
+        if caller in ROLES:  # anew: one of the routes signs out
+            token = access.sessions.begin(account).token
+        expect(operation.send(served, **session_headers(token)), operation, caller, needed)
+    assert access.accounts.check(other.name, PASSWORD) is not None
+
+
+def test_a_bad_key_is_not_made_good_by_a_session(served: TestClient) -> None:
+    access = served.app.state.access
+    token = access.sessions.begin(account_of(access, "Ana", "admin")).token
+    headers = {**session_headers(token), **bearer("flk_unknown")}
+    assert Operation("GET", "/v1/keys").send(served, **headers).status_code == 401
+
+
+def expect(response: Any, operation: Operation, caller: str, needed: Role | None) -> None:
+    """Whether an answer is what the table says for this caller."""
+    status = response.status_code
+    if needed is None:
+        is_right = status not in (401, 403)
+    elif caller not in ROLES:
+        is_right = status == 401
+    elif not allows(caller, needed):
+        is_right = status == 403
+    else:
+        is_right = status not in (401, 403)
+    assert is_right, (caller, operation, status)
+    assert status < 500, (caller, operation, response.text)
+    if status in (401, 403):
+        assert response.headers["content-type"] == "application/problem+json"
+        assert "Bearer" in response.headers["www-authenticate"]
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PUT", "GET", "POST"])

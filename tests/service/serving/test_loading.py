@@ -17,10 +17,12 @@ from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.photo import read_photo
 from embedding.photos.preprocessing import Preprocessing
 from index.calibration.fitting import fit_trials
-from index.catalogue.catalogue import BadCatalogue, Catalogue
-from index.catalogue.searched_rows import ServedFacts
+from index.catalogue.catalogue import BadCatalogue
 from index.identification.identifier import WrongFingerprint
 from index.search.gallery import Gallery
+from index.snapshots.log_position import NOWHERE
+from index.snapshots.served_catalogue import ServedCatalogue
+from index.snapshots.served_photo import ServedPhoto
 from service.serving import loading
 from service.serving.loading import check_catalogue, load_serving
 from service.settings import Settings
@@ -53,28 +55,15 @@ def catalogue_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
             SimpleNamespace(true_ranks=np.zeros(0, np.int64), distances=np.zeros((0, 1))),
             np.ones(1),
         )
-        facts = {
-            "individual": "w_1",
-            "species": None,
-            "encounter": None,
-            "taken_at": "2018-06-01",
-            "region": None,
-        }
-        photo = ServedFacts(
-            name="a.jpg",
-            path=str(tmp_path / "a.jpg"),
-            content_hash="0" * 64,
-            box=None,
-            state="catalogued",
-            **facts,
+        photo = ServedPhoto(
+            str(tmp_path / "a.jpg"),
+            "0" * 64,
+            "w_1",
+            taken_at="2018-06-01",
         )
-        opened = SimpleNamespace(
-            fingerprint=fingerprint,
-            read_searchable=lambda *_, **__: (gallery, calibration, {}),
-            viewpoints=dict,
-            photo_facts=lambda: [photo],
-            species=dict,
-        )
+        served = ServedCatalogue(gallery, calibration, {"a.jpg": photo}, {}, {}, NOWHERE)
+        monkeypatch.setattr(loading, "read_served", lambda *_: served)
+        opened = SimpleNamespace(fingerprint=fingerprint)
 
         class Opened:
             def __enter__(self) -> SimpleNamespace:
@@ -91,25 +80,6 @@ def catalogue_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
 
 def _told(settings: Settings, **changed: object) -> Settings:
     return Settings(**{**settings.model_dump(), **changed})
-
-
-def test_an_absent_catalogue_says_how_to_build_one(settings: Settings, tmp_path: Path) -> None:
-    path = tmp_path / "no.db"
-    with pytest.raises(
-        BadCatalogue, match=rf"no catalogue at {path}.*flukeprint index build --catalogue {path}"
-    ):
-        check_catalogue(_told(settings, catalogue=path))
-
-
-def test_a_catalogue_that_holds_nothing_says_how_to_fill_it(
-    settings: Settings, tmp_path: Path
-) -> None:
-    path = tmp_path / "empty.db"
-    Catalogue.open(path, create=True).close()
-    with pytest.raises(
-        BadCatalogue, match=rf"holds nothing yet.*flukeprint index update --catalogue {path}"
-    ):
-        check_catalogue(_told(settings, catalogue=path))
 
 
 def test_a_folder_or_another_file_is_no_catalogue(settings: Settings, tmp_path: Path) -> None:

@@ -94,6 +94,19 @@ def test_a_photo_left_out_is_asked_among_the_others(at: At) -> None:
         assert wrong.distance == pytest.approx(far(abs(names[name] - names[other])), abs=1e-6)
 
 
+def test_photos_of_one_burst_don_t_answer_for_each_other(at: At) -> None:
+    """As in report.json: d1 and d2 are one burst, and all photos of g are."""
+    names = {"d1": 120, "d2": 121, "d3": 150, "e1": 136, "g1": 10, "g2": 12}
+    photos = [LabelledPhoto(name, Path(name), name[0]) for name in names]
+    bursts = np.array([0, 0, 1, 2, 3, 3])
+    results = leave_one_out_results(at(*names.values()), photos, bursts)
+    asked = {each.photo.name: each for each in results}
+    assert set(asked) == {"d1", "d2", "d3"}  # g has one burst
+    assert [asked[name].rank for name in ("d1", "d2", "d3")] == [2, 2, 2]
+    assert [asked[name].own.photo for name in ("d1", "d2", "d3")] == ["d3", "d3", "d2"]
+    assert [asked[name].references for name in ("d1", "d2", "d3")] == [1, 1, 2]
+
+
 def test_where_nobody_else_is_there_nobody_is_named(at: At) -> None:
     alone = leave_one_out_results(
         at(0, 10), [LabelledPhoto(name, Path(name), "a") for name in ("a1", "a2")]

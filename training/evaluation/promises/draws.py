@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from index.search.vectors import FloatArray
 from training.splits.protocol import Split, species_of
 
 _FEWEST_PHOTOS = 3  # of an individual that one photo may be taken from
+_SEVENTH = 7
 _MOST_ABSENT = 400  # individuals absent from a small catalogue, whose rates need many strangers
 
 
@@ -105,13 +107,16 @@ def draw_catalogue(
     size: int | None = None,
     photos_a_query: int = 1,
     species: str | None = None,
+    as_met: bool = False,
 ) -> CatalogueDraw:
     """Draw a catalogue of so many individuals, or of all that remain, of a species or of all.
 
     A fifth of the individuals are absent, up to 400 where the catalogue is to be small, but no more
-    than half of those that may be. A known query's whole burst leaves the catalogue. Several photos
-    a query are of one burst where one has as many. A third of the new_whale photos are queries, in
-    whole bursts, or those that the split says.
+    than half of those that may be. Known queries are of individuals with three photos, one query
+    each; `as_met` they are a seventh of all photos, drawn as the next ones come: more are of those
+    who are met more. A known query's whole burst leaves the catalogue. Several photos a query are
+    of one burst where one has as many. A third of the new_whale photos are queries, in whole
+    bursts, or those that the split says.
     """
     rng = np.random.default_rng(seed)
     is_own = np.ones(len(photos.vectors), np.bool_)
@@ -127,7 +132,11 @@ def draw_catalogue(
     if not len(photos.is_stranger):
         is_query = _first_third(photos.bursts[nobody])
     gallery = np.flatnonzero(is_own & np.isin(labels, present))
-    known, without = _known(photos, gallery, photos_a_query, rng)
+    known, without = (
+        _known_as_met(photos, gallery, rng)
+        if as_met
+        else _known(photos, gallery, photos_a_query, rng)
+    )
     return CatalogueDraw(
         individual_count=len(present),
         gallery=np.setdiff1d(gallery, without),
@@ -179,3 +188,29 @@ def _known(
             queries.append(chosen)
             without.append(rows[in_burst])
     return np.array(queries, np.int64).reshape(-1, count), np.concatenate(without)
+
+
+def _known_as_met(
+    photos: PhotoSet, gallery: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Draw known queries (q, 1) by photo, and the rows of all their bursts.
+
+    Nobody leaves the catalogue with the last photo.
+    """
+    labels = photos.individuals
+    left = dict(zip(*np.unique(labels[gallery], return_counts=True), strict=True))
+    of_burst: defaultdict[int, list[int]] = defaultdict(list)
+    for row in gallery.tolist():
+        of_burst[int(photos.bursts[row])].append(row)
+    queries: list[int] = []
+    without: list[int] = []
+    for row in rng.permutation(gallery[photos.may_query[gallery]]).tolist():
+        burst = of_burst[int(photos.bursts[row])]
+        if len(without) >= len(gallery) // _SEVENTH:
+            break
+        if burst and len(burst) < left[labels[row]]:
+            left[labels[row]] -= len(burst)
+            queries.append(row)
+            without += burst
+            of_burst[int(photos.bursts[row])] = []
+    return np.array(queries, np.int64).reshape(-1, 1), np.array(without, np.int64)

@@ -91,7 +91,7 @@ def compare_bursts(photos: PhotoSet, seed: int) -> Figures:
     `facts`: the reliability where the calibration knows the encounters; `blind`: where it knows
     nothing of them. Empty without queries of both sorts.
     """
-    draw = draw_catalogue(photos, seed)
+    draw = draw_catalogue(photos, seed, as_met=True)
     queries = weighted_queries(draw, NEW_WHALE_SHARE)
     if queries is None:
         return {}

@@ -1,23 +1,22 @@
 // Import and export. A zip is checked first, then imported; an export is a zip to save.
 
-import { get, idempotencyKey, post, upload } from "../../api.js";
+import { get, post } from "../../api.js";
 import { actionButton, el, field, put } from "../../dom.js";
-import { acceptDrops, empty, heading, loadInto } from "../../widgets.js";
-import { messageOf, notify, problemBox } from "../../notify.js";
+import { empty, heading, loadInto } from "../../widgets.js";
+import { notify, problemBox } from "../../notify.js";
 import { resultOf } from "./exchange_report.js";
+import { importZone } from "./import_zone.js";
 import { jobLists } from "./job_card.js";
 
-const DUPLICATES = [
-  ["skip", "skip identical and nearly identical photos"],
-  ["keep-near", "skip identical files only"],
-  ["keep-all", "import all"],
-];
 const FORMATS = [
   ["zip", "Folders (one for each individual) and a spreadsheet"],
   ["csv", "CSV for flukeprint"],
   ["coco", "COCO"],
   ["camtrap-dp", "Camtrap DP"],
+  ["wildbook", "Wildbook bulk import (Excel)"],
+  ["wildlife-datasets", "wildlife-datasets"],
   ["kaggle", "Kaggle CSV (Image, Id)"],
+  ["happywhale", "Kaggle CSV of Happywhale (image, species, individual_id)"],
 ];
 
 export async function exchange(screen, { signal }) {
@@ -26,7 +25,7 @@ export async function exchange(screen, { signal }) {
   put(
     screen,
     heading("Import and export"),
-    el("div", { class: "exchange" }, importing(refresh), exporting(refresh)),
+    el("div", { class: "exchange" }, importZone({ refresh }), exporting(refresh)),
     el("h2", {}, "Imports and exports"),
     place,
   );
@@ -40,7 +39,7 @@ export async function exchange(screen, { signal }) {
       if (!jobs.length)
         return empty(
           "No imports or exports yet",
-          "Choose a zip of photos above. You see what it would add before anything changes.",
+          "Drop photos with their names above. You see what it would add before anything changes.",
         );
       const done = new Set(
         jobs.filter((job) => job.state !== "cancelled" && job.state !== "failed").map(ofDryRun),
@@ -54,82 +53,7 @@ export async function exchange(screen, { signal }) {
   }
 }
 
-const ofDryRun = (job) => job.parameters.dry_run;
-
-function importing(refresh) {
-  const picker = el("input", {
-    type: "file",
-    accept: ".zip,application/zip",
-    id: "import-zip",
-    class: "picker",
-  });
-  const duplicates = el(
-    "select",
-    {},
-    DUPLICATES.map(([value, label]) => el("option", { value }, label)),
-  );
-  const replacing = el("input", { type: "checkbox", id: "replacing" });
-  const bar = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "Sending the zip" });
-  const progress = el("p", { class: "progress-text", role: "status" });
-  const zone = el(
-    "section",
-    { class: "zone", "aria-labelledby": "import" },
-    el("h2", { id: "import" }, "Import"),
-    el(
-      "label",
-      { for: "import-zip", class: "picked" },
-      el("strong", {}, "Choose a zip"),
-      el("span", {}, " or drop it here"),
-    ),
-    picker,
-    el(
-      "p",
-      { class: "facts" },
-      "The zip holds photos with labels (CSV, Kaggle CSV, COCO or Camtrap DP), one folder for " +
-        "each individual, or an earlier export. Nothing changes until you start the import.",
-    ),
-    field("Duplicate photos", duplicates),
-    el(
-      "p",
-      { class: "check" },
-      replacing,
-      el("label", { for: "replacing" }, "Replace a photo by a new file of the same name"),
-    ),
-    bar,
-    progress,
-  );
-  picker.addEventListener("change", () => {
-    take(picker.files[0]);
-    picker.value = "";
-  });
-  acceptDrops(zone, (files) => take(files[0]));
-  return zone;
-
-  async function take(file) {
-    if (!file) return;
-    const sent = new FormData();
-    sent.append("kind", "import");
-    sent.append(
-      "parameters",
-      JSON.stringify({ duplicates: duplicates.value, replace_photos: replacing.checked }),
-    );
-    sent.append("archive", file, file.name);
-    bar.hidden = false;
-    put(progress, `Sending ${file.name} …`);
-    try {
-      const onprogress = (share) => {
-        bar.value = share;
-        put(progress, `Sending ${file.name}: ${Math.round(share * 100)} %`);
-      };
-      await upload("/v1/jobs", sent, { onprogress, attemptKey: idempotencyKey() });
-      put(progress, `${file.name} was sent. The report appears below.`);
-      await refresh();
-    } catch (error) {
-      put(progress, el("span", { class: "problem" }, messageOf(error)));
-    }
-    bar.hidden = true;
-  }
-}
+const ofDryRun = (job) => job.parameters.dry_run || job.parameters.again;
 
 function exporting(refresh) {
   const form = el(

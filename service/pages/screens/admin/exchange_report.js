@@ -5,6 +5,7 @@ import { actionButton, button, el } from "../../dom.js";
 import { count, photoName } from "../../formatting.js";
 import { attempt, notify } from "../../notify.js";
 import { clear, loadInto } from "../../widgets.js";
+import { columnsForm, columnsUsed } from "./exchange_columns.js";
 
 const STATUSES = {
   added: "new",
@@ -30,11 +31,16 @@ export function resultOf(job, isImported, signal, refresh) {
       job.result.without_place ? ` (removed from ${count(job.result.without_place, "photo")})` : "",
       ` · ${megabytes(job.result.bytes)}`,
     );
-  const { counts, is_dry_run: isDryRun, warnings } = job.result;
+  if (job.result.table)
+    return isImported
+      ? el("p", { class: "note" }, `The columns of ${job.result.table} have been said.`)
+      : columnsForm(job, signal, refresh);
+  const { counts, is_dry_run: isDryRun, warnings, columns = [] } = job.result;
   const fresh = (counts.added || 0) + (counts.changed || 0);
   const place = el("div", { class: "file-report" });
   return [
     warnings.map((warning) => el("p", { class: "note" }, warning)),
+    columnsUsed(columns),
     filters(job, place, signal),
     place,
     isDryRun && !isImported && fresh

@@ -1,19 +1,16 @@
 // Who may use the service.
 
 import { get, key, path, post, remove } from "../../api.js";
-import { form, show } from "../../dialog.js";
-import { actionButton, button, el, put } from "../../dom.js";
+import { showWho } from "../../account_menu.js";
+import { form } from "../../dialog.js";
+import { actionButton, el, put } from "../../dom.js";
 import { empty, heading, loadInto } from "../../widgets.js";
-import { attempt, notify } from "../../notify.js";
+import { attempt } from "../../notify.js";
 import { when } from "../../formatting.js";
+import { whoAsks } from "../../session.js";
+import { ROLES } from "../../roles.js";
+import { showSecret } from "../../secret.js";
 import { hiddenHead, table, tableRow } from "../../tables.js";
-
-const ROLES = [
-  ["read", "read: view and identify"],
-  ["contribute", "contribute: also add photos and start jobs"],
-  ["curate", "curate: also confirm, merge and undo"],
-  ["admin", "admin: also make and revoke keys"],
-];
 
 export async function keys(screen, { signal }) {
   const place = el("div");
@@ -31,7 +28,8 @@ export async function keys(screen, { signal }) {
       if (!found.length)
         return empty(
           "No keys yet",
-          "Anyone on this machine may do everything. The first key, an admin's, locks the service.",
+          "Programs send keys; people sign in with accounts. Without either, anyone on this " +
+            "machine may do everything. The first key, an admin's, locks the service.",
         );
       const heads = ["Name", "Role", "Created", "Last used", hiddenHead("Actions")];
       return table(heads, found.map(row));
@@ -56,9 +54,9 @@ export async function keys(screen, { signal }) {
   }
 
   async function make() {
-    const there = await attempt(() => get("/v1/keys", {}, { signal }));
-    if (!there) return;
-    const isFirst = !there.keys.length;
+    const who = await attempt(whoAsks);
+    if (!who) return;
+    const isFirst = who.by === "open";
     const made = await form("Make a key", {
       fields: [
         {
@@ -82,32 +80,13 @@ export async function keys(screen, { signal }) {
     // From the first key on the service asks for one: this tab goes on with it.
     if (isFirst && !key.get()) {
       key.set(made.secret);
-      put(document.getElementById("key"), "Forget the key");
+      await showWho();
     }
-    const secret = el("input", {
-      type: "text",
-      readonly: true,
-      value: made.secret,
-      id: "secret",
-      class: "secret",
-      onfocus: (event) => event.target.select(),
-    });
-    show(
+    showSecret(
       `The key of ${made.name}`,
-      el("p", {}, "Copy the secret now. It is not shown again."),
-      el("label", { for: "secret" }, "Secret"),
-      secret,
-      el(
-        "p",
-        { class: "acts" },
-        button("Copy", async () => {
-          secret.select();
-          await (navigator.clipboard
-            ? navigator.clipboard.writeText(made.secret).catch(() => undefined)
-            : undefined);
-          notify("The secret is copied.");
-        }),
-      ),
+      "Copy the secret now. It is not shown again.",
+      "Secret",
+      made.secret,
     );
     await refresh();
   }

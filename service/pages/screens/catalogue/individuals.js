@@ -73,7 +73,8 @@ export async function individuals(screen, { signal }) {
                 )
               : empty(
                   "No individuals yet",
-                  "Add photos on the review screen and make the first individual there.",
+                  "Bring in photos of known animals, or add photos and make the first individual.",
+                  el("a", { href: "#/start" }, "Bring in your catalogue"),
                   el("a", { href: "#/review" }, "Go to review"),
                 ),
         },

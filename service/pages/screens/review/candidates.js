@@ -4,12 +4,10 @@ import { button, el, keyLabel } from "../../dom.js";
 import { image, urlOf } from "../../photo.js";
 import { distance, percent } from "../../formatting.js";
 
-export const MOST = 5;
+const KEYS = 5; // candidates that a key confirms
 
 export function candidateList(matches, { names, onselect, onconfirm }) {
-  const entries = matches
-    .slice(0, MOST)
-    .map((match, at) => entry(match, at, { names, onselect, onconfirm }));
+  const entries = matches.map((match, at) => entry(match, at, { names, onselect, onconfirm }));
   const node = el(
     "ol",
     { class: "candidates", "aria-label": "Candidates, nearest first" },
@@ -30,11 +28,16 @@ function entry(match, at, { names, onselect, onconfirm }) {
   const name = el("span", { class: "card-name" }, match.individual);
   const id = el("span", { class: "id" });
   const choose = chooseButton(match, at, [name, id], onselect);
-  const confirm = button(keyLabel(at + 1, "Confirm"), () => onconfirm(at), {
-    class: "confirm",
-    "aria-label": `Confirm ${match.individual} (key ${at + 1})`,
-    "aria-keyshortcuts": String(at + 1),
-  });
+  const hasKey = at < KEYS;
+  const confirm = button(
+    hasKey ? keyLabel(at + 1, "Confirm") : "Confirm",
+    () => onconfirm(at),
+    {
+      class: "confirm",
+      "aria-label": `Confirm ${match.individual}${hasKey ? ` (key ${at + 1})` : ""}`,
+      "aria-keyshortcuts": hasKey ? String(at + 1) : null,
+    },
+  );
   return { node: el("li", {}, choose, confirm), choose, showName };
 
   function showName() {

@@ -1,27 +1,34 @@
-// One photo next to the individuals that it may show.
+// The photos of one encounter next to the individuals that they may show.
 
-import { send } from "../../api.js";
-import { el, put } from "../../dom.js";
+import { query, send } from "../../api.js";
+import { actionButton, el, put } from "../../dom.js";
 import { day, photoName } from "../../formatting.js";
 import { attempt } from "../../notify.js";
 import { boxOf, urlOf } from "../../photo.js";
 import { viewer } from "../../viewer.js";
 import { clear, loadInto } from "../../widgets.js";
-import { MOST, candidateList } from "./candidates.js";
+import { candidateList } from "./candidates.js";
 import { DecisionPanel } from "./decision.js";
 import { HeatMap } from "./heat_map.js";
 import { markPhoto, photosAndRecord, photoStrip } from "./individual_photos.js";
+import { ownStrip } from "./own_photos.js";
+import { openCard } from "./queue.js";
 
 const SENT_PX = 2048;
+const FIRST_K = 5; // candidates; the list goes on to
+const MOST_K = 50;
+const MORE_K = 15;
 // A key that is held down sends one request.
 const once = (act) => (event) => event.repeat || act();
 
 export class Comparison {
-  // `confirm` is called with the position of the confirmed candidate; `actions` are the buttons.
-  constructor(card, { signal, confirm, actions, scope }) {
-    Object.assign(this, { card, signal, confirm, scope });
-    this.url = card.url || urlOf(card.name);
-    this.answer = card.answer;
+  // `confirm` is called with the position of the confirmed candidate; `bar` has the buttons, and
+  // `onanswer` is called with each answer that is shown.
+  constructor(card, { signal, confirm, bar, scope, onanswer }) {
+    Object.assign(this, { card, signal, confirm, scope, bar, onanswer });
+    this.answer = card.answer ?? card.cards[0].answer;
+    this.k = FIRST_K;
+    this.shown = 0; // the position of the card's photo that is compared
     this.displayNames = new Map(); // of the candidates, by their ids
     this.selected = 0; // the position of the candidate that is compared
     this.photo = null; // the candidate's photo that is compared
@@ -30,31 +37,39 @@ export class Comparison {
     const identify = () => this.identify();
     this.viewer = viewer();
     this.decision = new DecisionPanel(card, { scope, explain, identify });
-    this.heatMap = new HeatMap(card, () => this.photoForm(), signal);
+    this.heatMap = new HeatMap(() => this.own, () => this.photoForm([this.own]), signal);
     this.candidatePlace = el("div");
+    this.ownPlace = el("div");
     this.strip = el("section", {
       class: "all-photos",
       "aria-label": "All photos of this candidate",
     });
-    this.node = this.layout(actions);
+    this.node = this.layout();
     this.keys = {
       ...this.viewer.keys,
       h: once(explain),
       a: once(identify),
       ArrowLeft: () => this.select(this.selected - 1),
       ArrowRight: () => this.select(this.selected + 1),
+      "[": () => this.showOwn(this.shown - 1),
+      "]": () => this.showOwn(this.shown + 1),
     };
     this.showPhoto();
     this.drawAnswer();
     if (scope.isSet()) this.identify();
   }
 
+  // The card's photo that is compared.
+  get own() {
+    return this.card.cards[this.shown];
+  }
+
   get matches() {
     return this.answer ? this.answer.matches : [];
   }
 
-  layout(actions) {
-    const compare = [this.viewer.node, this.heatMap.node, this.strip];
+  layout() {
+    const compare = [this.ownPlace, this.viewer.node, this.heatMap.node, this.strip];
     return el(
       "section",
       { class: "comparison", "aria-labelledby": "present" },
@@ -65,22 +80,40 @@ export class Comparison {
         el("div", { class: "side-compare" }, compare),
         el("div", { class: "side-candidates" }, this.candidatePlace),
       ),
-      actions,
+      this.bar.more,
+      this.bar.node,
     );
   }
 
   showPhoto() {
-    const name = photoName(this.card.name);
+    const { card, own, shown } = this;
+    const name = photoName(own.name);
+    const many = card.cards.length;
     this.viewer.query({
-      url: this.url,
-      box: boxOf(this.card),
-      quarterTurns: this.answer?.quarter_turns ?? 0,
+      url: own.url || urlOf(own.name),
+      box: boxOf(own),
+      quarterTurns: own.answer?.quarter_turns ?? 0,
       alt: `Your photo ${name}`,
-      caption: `Your photo: ${name}`,
+      caption: many > 1 ? `Your photo ${shown + 1} of ${many}: ${name}` : `Your photo: ${name}`,
     });
+    this.decision.show(own);
+    put(
+      this.ownPlace,
+      ownStrip(card.cards, shown, (at) => this.showOwn(at)),
+    );
   }
 
-  drawAnswer() {
+  // Compare another photo of the card.
+  showOwn(at) {
+    if (at === this.shown || !this.card.cards[at]) return;
+    this.shown = at;
+    this.heatMap.clear();
+    this.showPhoto();
+    this.decision.draw(this.answer);
+  }
+
+  drawAnswer({ selected = 0 } = {}) {
+    this.onanswer(this.answer);
     this.decision.draw(this.answer);
     this.candidates = candidateList(this.matches, {
       names: this.displayNames,
@@ -93,13 +126,24 @@ export class Comparison {
       this.matches.length
         ? this.candidates.node
         : el("p", {}, "The catalogue has no individual to compare with."),
+      this.matches.length >= this.k && this.k < MOST_K
+        ? actionButton("More candidates", () => this.fetchMore(), { class: "more" })
+        : null,
     );
-    this.select(0);
+    this.select(selected);
     this.showNames();
   }
 
+  // Go on beyond the candidates that are listed.
+  async fetchMore() {
+    const listed = this.matches.length;
+    this.k = Math.min(this.k + MORE_K, MOST_K);
+    await this.identify({ selected: listed });
+    this.candidates.node.children[listed]?.querySelector("button")?.focus();
+  }
+
   async showNames() {
-    const shown = this.matches.slice(0, MOST).map((match) => match.individual);
+    const shown = this.matches.map((match) => match.individual);
     await Promise.all(
       shown.map(async (name) => {
         const [, individual] = await photosAndRecord(name).catch(() => [[], null]);
@@ -163,37 +207,47 @@ export class Comparison {
     if (this.photo) await this.heatMap.show(this.photo);
   }
 
-  // The form of a request about the curator's photo.
-  async photoForm() {
-    const address = `${this.url}?size_px=${SENT_PX}`;
-    const blob = await (await send("GET", address, { signal: this.signal })).blob();
+  // The form of a request about photos of the card.
+  async photoForm(photos) {
     const form = new FormData();
-    form.append("photos", blob, "photo.jpg");
+    for (const photo of photos) {
+      const address = query(photo.url || urlOf(photo.name), { size_px: SENT_PX });
+      const blob = await (await send("GET", address, { signal: this.signal })).blob();
+      form.append("photos", blob, "photo.jpg");
+    }
     return form;
   }
 
-  // Identify the photo in the catalogue as it is now; only the latest request's answer is drawn.
-  async identify() {
+  // Identify the card in the catalogue as it is now; only the latest request's answer is drawn.
+  async identify({ selected = 0 } = {}) {
     this.requests += 1;
     const own = this.requests;
     await attempt(async () => {
-      const found = await this.requestAnswer();
-      if (!found || own !== this.requests) return; // the scope was changed meanwhile
-      this.scope.showSearched(found);
-      this.answer = { ...found.results[0], revision: found.catalogue_revision };
+      const answer = await this.requestAnswer();
+      if (!answer || own !== this.requests) return; // the scope was changed meanwhile
+      this.answer = answer;
       this.showPhoto();
-      this.drawAnswer();
+      this.drawAnswer({ selected });
     });
   }
 
+  // The whole catalogue is asked by the vectors that are there, a part of it by the photos.
   async requestAnswer() {
-    const form = await this.photoForm();
-    const isNarrowed = this.scope.isSet();
+    if (!this.scope.isSet()) {
+      const { answer } = await openCard(this.card.key, { k: this.k, signal: this.signal });
+      return answer;
+    }
+    const form = await this.photoForm(this.card.cards);
+    form.append("k", this.k);
+    if (this.card.cards.length > 1) form.append("encounter", "true");
     this.scope.append(form);
     try {
-      return await (await send("POST", "/v1/identify", { form, signal: this.signal })).json();
+      const sent = await send("POST", "/v1/identify", { form, signal: this.signal });
+      const found = await sent.json();
+      this.scope.showSearched(found);
+      return found.encounter ?? found.results[0];
     } catch (error) {
-      if (!isNarrowed || error.status !== 422) throw error;
+      if (error.status !== 422) throw error;
       // No individual meets the choice: the picker shows this, and the earlier answer stays.
       this.scope.refused(error);
       return null;

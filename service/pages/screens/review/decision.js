@@ -1,4 +1,4 @@
-// The panel above a comparison: the photo, the service's answer, and the reason for it.
+// The panel above a comparison: the card, the service's answer, and the reason for it.
 
 import { actionButton, el, keyLabel, put } from "../../dom.js";
 import {
@@ -17,8 +17,16 @@ export class DecisionPanel {
     this.scope = scope;
     this.explain = explain;
     this.identify = identify;
-    this.title = photoTitle(card);
+    this.card = card;
+    this.title = el("div", { class: "present" });
     this.node = el("div", { class: "decision" });
+    this.show(card.cards[0]);
+  }
+
+  // Name the photo of the card that is compared.
+  show(photo) {
+    this.photo = photo;
+    put(this.title, titleOf(this.card, photo));
   }
 
   // `answer` is null for a photo that was not identified yet.
@@ -32,7 +40,7 @@ export class DecisionPanel {
       this.title,
       verdict(answer),
       answer ? el("p", { class: "reason" }, answer.reason) : null,
-      photoText(answer),
+      photoText(this.photo.answer),
       speciesLine,
       this.buttons(),
     );
@@ -61,16 +69,16 @@ export class DecisionPanel {
   }
 }
 
-function photoTitle(card) {
-  const taken = day(card.taken_at);
-  const date = card.is_dated_by_photo ? `${taken} (from the photo file)` : taken;
-  const facts = [date, card.encounter, species(card.species)].filter(Boolean).join(" · ");
-  return el(
-    "div",
-    { class: "present" },
-    el("h2", { id: "present", tabindex: "-1" }, photoName(card.name)),
-    facts ? el("span", { class: "facts" }, facts) : null,
-  );
+function titleOf(card, photo) {
+  const taken = day(photo.taken_at);
+  const date = photo.is_dated_by_photo ? `${taken} (from the photo file)` : taken;
+  const many = card.cards.length;
+  const photos = many > 1 ? `${many} photos` : "";
+  const facts = [date, photo.encounter, photos, card.region, species(photo.species)];
+  return [
+    el("h2", { id: "present", tabindex: "-1" }, photoName(photo.name)),
+    el("span", { class: "facts" }, facts.filter(Boolean).join(" · ")),
+  ];
 }
 
 // What was seen of the photo itself; answers stored by an older service have none of it.

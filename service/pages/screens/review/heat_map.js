@@ -6,9 +6,9 @@ import { distance, photoName } from "../../formatting.js";
 import { clear, loadInto } from "../../widgets.js";
 
 export class HeatMap {
-  // `photoForm` makes the form that holds the curator's photo.
-  constructor(card, photoForm, signal) {
-    this.card = card;
+  // `own` gives the curator's photo, and `photoForm` makes the form that holds it.
+  constructor(own, photoForm, signal) {
+    this.own = own;
     this.photoForm = photoForm;
     this.signal = signal;
     this.node = el("div", { class: "heat", "aria-live": "polite" });
@@ -38,7 +38,7 @@ export class HeatMap {
       {},
       el("img", {
         src: picture,
-        alt: `Heat map of ${photoName(this.card.name)} and ${photoName(photo.name)}`,
+        alt: `Heat map of ${photoName(this.own().name)} and ${photoName(photo.name)}`,
         onload: () => URL.revokeObjectURL(picture),
       }),
       el(

@@ -5,11 +5,16 @@ import { el } from "../../dom.js";
 import { KEYS_OFF } from "../../keys.js";
 
 const KEYS = [
-  ["1 – 5", "confirm this candidate"],
+  ["1 – 5", "confirm this candidate for all photos of the card"],
   ["← →", "compare with another candidate"],
-  ["n", "make a new individual; Enter accepts its id"],
-  ["x", "reject the photo: no animal in it can be identified"],
-  ["s", "skip the photo: it comes again at the end"],
+  ["[ ]", "compare another photo of the card"],
+  ["n", "make a new individual of the card; Enter accepts its id"],
+  ["/", "find anybody by name, id, place, region or year; Enter confirms"],
+  ["=", "the same individual as before"],
+  ["x", "reject the card: no animal in it can be identified"],
+  ["s", "skip the card: it comes again at the end"],
+  ["p", "take the photo that is shown out, into a card of its own"],
+  ["j", "join this card with the next one"],
   ["u", "undo the last decision"],
   ["+ −", "zoom both photos"],
   ["r R", "turn both photos"],

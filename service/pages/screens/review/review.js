@@ -1,50 +1,52 @@
-// Photos in, a decision about each: by keyboard, or by the buttons that name the keys.
+// Photos in, a decision about each encounter: by keyboard, or by the buttons that name the keys.
 
 import { get, path, post, Problem } from "../../api.js";
 import { makeIndividual, undo } from "../../curation.js";
 import { form } from "../../dialog.js";
-import { actionButton, el, keyLabel, put } from "../../dom.js";
+import { el, put } from "../../dom.js";
 import { count, photoName } from "../../formatting.js";
 import { areKeysOff, isForScreen, oneAtATime } from "../../keys.js";
 import { alarm, attempt, notify } from "../../notify.js";
-import { empty, fetchAll, heading, loadInto } from "../../widgets.js";
+import { empty, heading, loadInto } from "../../widgets.js";
+import { ActionBar, undoButton } from "./actions.js";
 import { Comparison } from "./compare.js";
 import { showHelp } from "./help.js";
-import { Queue, strip } from "./queue.js";
+import { Queue, openCard, strip, cardsOfIntake } from "./queue.js";
 import { ScopePicker } from "./scope.js";
+import { findIndividual } from "./search.js";
 import { Uploader } from "./upload.js";
-
-const MOST_PHOTOS = 400;
 
 // Decisions of this visit, which `u` undoes from the last one on; they stay when another screen
 // is shown.
 const decisions = [];
 
-export async function review(screen, { signal }) {
-  await new Review(screen, signal).open();
+export async function review(screen, { signal, rest = [] }) {
+  await new Review(screen, signal, rest[0] ?? null).open();
 }
 
 class Review {
-  constructor(screen, signal) {
+  constructor(screen, signal, key) {
     this.screen = screen;
     this.signal = signal;
-    this.queue = new Queue([]);
-    this.comparison = null; // of the present photo
+    this.queue = new Queue(signal);
+    this.queue.key = key;
+    this.comparison = null; // of the present card
     this.remaining = el("span", { class: "heading-note", "aria-live": "polite" });
     this.place = el("div", { class: "work" });
     this.strips = el("div");
-    this.uploader = new Uploader((cards) => this.addCards(cards));
+    this.uploader = new Uploader((answer) => this.addPhotos(answer));
     const onchange = () => this.comparison?.identify();
     this.scope = new ScopePicker({ onchange, signal });
   }
 
   async open() {
     const { place, queue, scope, screen, signal, strips } = this;
-    put(screen, heading("Review", this.remaining), this.uploader.node, scope.node, strips, place);
+    const before = el("div", { class: "before-photos" }, this.uploader.node, scope.node);
+    put(screen, heading("Review", this.remaining), before, strips, place);
     document.addEventListener("keydown", (event) => this.onkey(event), { signal });
     let isThere = false;
     await loadInto(place, async () => {
-      await this.fetchQueue().catch((error) => {
+      await queue.fetch().catch((error) => {
         if (error.name === "AbortError" || !queue.size) throw error;
         alarm(error); // photos that were taken in meanwhile can be reviewed all the same
       });
@@ -52,128 +54,149 @@ class Review {
       return [];
     });
     if (!isThere) return; // the place shows what went wrong, or another screen is shown
-    this.uploader.node.open = !this.queue.size;
-    this.draw({ isMoved: false });
+    this.uploader.node.open = !queue.size;
+    await this.draw({ isMoved: false });
   }
 
-  async fetchQueue() {
-    const before = this.queue;
-    const earlier = new Set(before.cards);
-    const cards = await fetchAll("/v1/queue", {}, "photos", {
-      signal: this.signal,
-      most: MOST_PHOTOS,
-    });
-    this.queue = new Queue(cards);
-    this.queue.add(before.cards.filter((card) => !earlier.has(card))); // taken in meanwhile
-    if (before.current) this.queue.goTo(before.current.name);
-  }
-
-  addCards(cards) {
+  addPhotos(answer) {
     const wasEmpty = !this.queue.size;
-    this.queue.add(cards);
-    if (wasEmpty) this.draw({ isMoved: false });
+    for (const card of cardsOfIntake(answer)) this.queue.add(card);
+    const shown = this.comparison?.card.key;
+    const isChanged = answer.encounter_keys?.includes(shown);
+    if (wasEmpty || isChanged) this.draw({ isMoved: false });
     else this.drawQueue();
   }
 
   drawQueue() {
     const { queue, strips } = this;
     const badge = document.getElementById("waiting");
-    badge.hidden = !queue.size;
-    put(badge, String(queue.size));
-    put(this.remaining, queue.size ? `${count(queue.size, "photo")} left` : "");
-    put(strips, queue.size > 1 ? strip(queue, (name) => this.goTo(name)) : null);
-    const current = strips.querySelector("[aria-current]");
-    current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    badge.hidden = !queue.photos;
+    put(badge, String(queue.photos));
+    put(this.remaining, queue.photos ? `${count(queue.photos, "photo")} left` : "");
+    put(strips, queue.size > 1 ? strip(queue, (key) => this.goTo(key)) : null);
   }
 
-  goTo(name) {
-    this.queue.goTo(name);
-    this.draw();
+  goTo(key) {
+    this.queue.goTo(key);
+    return this.draw();
   }
 
-  // Show the present photo; `isMoved` takes the focus to it.
-  draw({ isMoved = true } = {}) {
+  // Show the present card; `isMoved` takes the focus to it.
+  async draw({ isMoved = true } = {}) {
     const { queue, scope, signal } = this;
-    this.drawQueue();
-    this.comparison = null;
-    if (!queue.current) {
+    const { current } = queue;
+    if (!current) {
+      this.drawQueue();
+      this.comparison = null;
       put(this.place, this.nothing());
       return;
     }
+    const card = await this.fetchCard(current);
+    if (!card || signal.aborted || queue.current?.key !== card.key) return;
+    queue.key = card.key;
+    this.drawQueue();
+    this.bar = new ActionBar(this, decisions);
     const confirm = (at) => this.confirm(at);
-    const actions = this.actions();
-    this.comparison = new Comparison(queue.current, { signal, confirm, actions, scope });
+    const onanswer = (answer) => this.bar.draw(answer);
+    const options = { signal, confirm, bar: this.bar, scope, onanswer };
+    this.comparison = new Comparison(card, options);
     put(this.place, this.comparison.node);
     if (isMoved) this.comparison.node.querySelector("h2").focus({ preventScroll: true });
+  }
+
+  // The card as it is now; one that somebody else has reviewed meanwhile is passed over.
+  async fetchCard(card) {
+    try {
+      return await openCard(card.key, { signal: this.signal });
+    } catch (error) {
+      if (error.status === 404) {
+        this.queue.drop(card.key);
+        await this.draw({ isMoved: false });
+      } else if (error.name !== "AbortError") alarm(error);
+      return null;
+    }
   }
 
   nothing() {
     return empty(
       decisions.length ? "All photos are reviewed" : "Nothing to review",
       "Add photos above. The service compares each with all known animals, and you decide.",
-      decisions.length ? this.undoButton() : null,
+      decisions.length ? undoButton(decisions, () => this.undoLast()) : null,
     );
   }
 
-  actions() {
-    const action = (key, label, act, attributes = {}) =>
-      actionButton(keyLabel(key, label), act, { "aria-keyshortcuts": key, ...attributes });
-    return el(
-      "div",
-      { class: "actions", role: "group", "aria-label": "Decision" },
-      action("n", "New individual", () => this.makeIndividual(), { class: "first" }),
-      action("x", "Reject", () => this.reject()),
-      action("s", "Skip", () => this.skip()),
-      this.undoButton(),
-      action("?", "Help", showHelp, { class: "quiet" }),
-    );
+  // What a card is called in messages.
+  nameOf(card) {
+    const [first] = card.cards;
+    const many = card.cards.length;
+    return many > 1 ? `${card.encounter}, ${many} photos` : photoName(first.name);
   }
 
-  undoButton() {
-    return actionButton(keyLabel("u", "Undo"), () => this.undoLast(), {
-      "aria-keyshortcuts": "u",
-      disabled: !decisions.length,
-    });
-  }
-
-  // Decide on the present photo by `work`; the next photo is shown once the service has done it.
-  async decide(card, work, text) {
+  // Decide on the present card by `work`; the next one is shown once the service has done it.
+  async decide(card, work, text, individual = null) {
     await attempt(async () => {
       const event = await work();
-      decisions.push({ revision: event.revision, photo: card.name });
-      this.queue.drop(card.name);
-      // Before the next photo asks for its candidates.
+      decisions.push({ revision: event.revision, key: card.key, individual });
+      this.queue.drop(card.key);
+      await this.queue.fill();
+      // Before the next card asks for its candidates.
       window.dispatchEvent(new Event("flukeprint:changed"));
-      this.draw();
-      const { size } = this.queue;
-      const left = size ? `${count(size, "photo")} left.` : "That was the last photo.";
+      await this.draw();
+      const { photos } = this.queue;
+      const left = photos ? `${count(photos, "photo")} left.` : "That was the last photo.";
       notify([text, left, ...(event.warnings ?? []).map((each) => `${each}.`)].join(" "));
     });
   }
 
   async confirm(at) {
-    const card = this.queue.current;
     const match = this.comparison.matches[at];
     if (!match) {
       notify(`There is no candidate ${at + 1}.`);
       return;
     }
-    const { individual } = match;
+    await this.confirmAs(match.individual);
+  }
+
+  async confirmAs(individual) {
+    const { card } = this.comparison;
     const seen = await this.animalSeen(card);
     if (!seen) return;
-    const work = () => post(path("queue", card.name, "confirm"), { individual, ...seen });
-    await this.decide(card, work, `${photoName(card.name)} is confirmed as ${individual}.`);
+    const work = () => this.act(card, "confirm", { individual, ...seen });
+    await this.decide(card, work, `${this.nameOf(card)}: confirmed as ${individual}.`, individual);
+  }
+
+  // An act on a card's photos as they were looked at.
+  act(card, name, body) {
+    const photos = card.cards.map((photo) => photo.name);
+    return post(path("queue", "encounters", card.key, name), { ...body, photos });
+  }
+
+  async find() {
+    const { card } = this.comparison;
+    const individual = await findIndividual(`Who is it? ${this.nameOf(card)}`);
+    if (individual && this.comparison?.card === card) await this.confirmAs(individual);
+  }
+
+  // The individual that was confirmed or made last in this visit.
+  get lastIndividual() {
+    return decisions.findLast((one) => one.individual)?.individual ?? null;
+  }
+
+  async confirmAsBefore() {
+    if (this.lastIndividual) await this.confirmAs(this.lastIndividual);
+    else notify("No photo was confirmed in this visit yet.");
   }
 
   // What a confirmation says besides the individual; null where it must not be sent. A photo in
   // which the service sees no animal is never enrolled by a single key.
   async animalSeen(card) {
-    const answers = [card.answer, this.comparison?.answer];
+    const answers = [this.comparison?.answer, ...card.cards.map((photo) => photo.answer)];
     if (!answers.some((answer) => answer?.decision === "no_animal")) return {};
-    const isSeen = await form("No animal was seen in this photo", {
+    const many = card.cards.length > 1;
+    const isSeen = await form(many ? "No animal was seen in a photo" : "No animal was seen in this photo", {
       text:
-        "The service sees nothing here that it was made for. Confirm only if you see the animal " +
-        "yourself; otherwise reject the photo.",
+        "The service sees nothing there that it was made for. Confirm only if you see the animal " +
+        `yourself; otherwise ${many ? "take that photo out, or reject it" : "reject the photo"}.`,
       accept: "I see the animal",
       act: async () => true,
     });
@@ -181,39 +204,74 @@ class Review {
   }
 
   async makeIndividual() {
-    const card = this.queue.current;
-    if (!card) return;
+    const { card } = this.comparison;
     const seen = await this.animalSeen(card);
     if (!seen) return;
     let event = null;
-    const shown = photoName(card.name);
+    const shown = this.nameOf(card);
+    const many = card.cards.length > 1;
     const name = await makeIndividual(
-      `${shown} becomes the first photo of the new individual.`,
+      many
+        ? `${shown}: these become the first photos of the new individual.`
+        : `${shown} becomes the first photo of the new individual.`,
       async (individual) => {
         await refuseKnown(individual);
-        event = await post(path("queue", card.name, "confirm"), { individual, ...seen });
+        event = await this.act(card, "confirm", { individual, ...seen });
         return event;
       },
     );
     if (name)
-      await this.decide(card, async () => event, `${shown} is the first photo of ${name}.`);
+      await this.decide(card, async () => event, `${shown}: the first of ${name}.`, name);
   }
 
   async reject() {
-    const card = this.queue.current;
-    if (!card) return;
-    const work = () => post(path("queue", card.name, "reject"), {});
-    await this.decide(card, work, `${photoName(card.name)} is rejected.`);
+    const { card } = this.comparison;
+    const work = () => this.act(card, "reject", {});
+    await this.decide(card, work, `${this.nameOf(card)}: rejected.`);
   }
 
-  skip() {
+  async skip() {
     if (this.queue.size < 2) {
       notify("This is the only photo left.");
       return;
     }
     this.queue.skip();
-    this.draw();
-    notify(`Photo skipped. Next: ${photoName(this.queue.current.name)}.`);
+    await this.queue.fill();
+    await this.draw();
+    notify(`Skipped. Next: ${this.comparison ? this.nameOf(this.comparison.card) : ""}.`);
+  }
+
+  // Give the photo that is shown a card of its own.
+  async takeOut() {
+    const { card, shown } = this.comparison;
+    if (card.cards.length < 2) {
+      notify("This is the only photo of its encounter.");
+      return;
+    }
+    const { name } = card.cards[shown];
+    const text = `${photoName(name)} has a card of its own now.`;
+    await this.regroup("split", { photos: [name] }, text);
+  }
+
+  async joinNext() {
+    const { following } = this.queue;
+    if (!following) {
+      notify("There is no next card to join with.");
+      return;
+    }
+    await this.regroup("join", { other: following.key }, "The two cards are one now.");
+  }
+
+  async regroup(name, body, text) {
+    const { card } = this.comparison;
+    await attempt(async () => {
+      const event = await post(path("queue", "encounters", card.key, name), body);
+      decisions.push({ revision: event.revision, key: card.key, individual: null });
+      await this.queue.fetch();
+      const isThere = this.queue.cards.some((one) => one.key === card.key);
+      await this.goTo(isThere ? card.key : (event.encounters[0] ?? null));
+      notify(text);
+    });
   }
 
   async undoLast() {
@@ -225,9 +283,16 @@ class Review {
     await attempt(async () => {
       decisions.pop(); // also where it is refused: the history can try again
       await undo(last.revision);
-      await this.fetchQueue();
-      this.goTo(last.photo);
-      notify(`Decision undone: ${photoName(last.photo)} is back in the queue.`);
+      await this.queue.fetch();
+      if (!this.queue.cards.some((card) => card.key === last.key)) {
+        const card = await openCard(last.key, { signal: this.signal });
+        this.queue.add(card, { isFirst: true });
+        this.queue.photos -= card.photos.length; // counted already
+      }
+      this.queue.skipped.delete(last.key);
+      await this.goTo(last.key);
+      const { comparison } = this;
+      notify(`Decision undone: ${comparison ? this.nameOf(comparison.card) : "it"} is back.`);
     });
   }
 
@@ -241,7 +306,7 @@ class Review {
     else view(event); // decides nothing, and no decision waits for it
   }
 
-  // What a key does to the present photo or to the decisions, if anything.
+  // What a key does to the present card or to the decisions, if anything.
   actOf(key) {
     const always = { u: () => this.undoLast(), "?": showHelp };
     if (!this.comparison) return always[key];
@@ -250,6 +315,10 @@ class Review {
       n: () => this.makeIndividual(),
       x: () => this.reject(),
       s: () => this.skip(),
+      p: () => this.takeOut(),
+      j: () => this.joinNext(),
+      "/": () => this.find(),
+      "=": () => this.confirmAsBefore(),
     };
     return always[key] || decide[key];
   }

@@ -1,16 +1,21 @@
-// Uploads: photos are dropped or picked, and each is sent alone with its own progress and error.
+// Uploads: photos are dropped or picked, alone or by folders, and sent few at a time.
 
+import { idempotencyKey } from "../../api.js";
 import { el, field, put } from "../../dom.js";
 import { count } from "../../formatting.js";
 import { notify } from "../../notify.js";
-import { acceptDrops } from "../../widgets.js";
-import { UploadRow } from "./upload_row.js";
+import { droppedFiles } from "./dropped_files.js";
+import { UploadRow, sendTogether } from "./upload_row.js";
+import { UploadToast } from "./upload_toast.js";
 
+const MOST_FILES = 5000;
+const FEW = 24; // files that are sent one by one; more are sent together
+const TOGETHER = 8;
 const SENT_AT_ONCE = 2;
 const SHOWN_MS = 1500; // how long an added photo stays in the list
 
 export class Uploader {
-  // `onadded` is called with the cards of photos that were added.
+  // `onadded` is called with each answer about photos that were added.
   constructor(onadded) {
     this.onadded = onadded;
     this.facts = factInputs();
@@ -24,12 +29,14 @@ export class Uploader {
         "label",
         { for: "pick", class: "picked" },
         el("strong", {}, "Choose photos"),
-        el("span", {}, " or drop them here"),
+        el("span", {}, " or drop photos or folders here"),
       ),
-      this.picker(),
+      this.picker({ id: "pick", accept: "image/*" }),
+      el("label", { for: "pick-folder", class: "picked" }, el("strong", {}, "Choose a folder")),
+      this.picker({ id: "pick-folder", webkitdirectory: true }),
       this.factFields(),
     );
-    acceptDrops(zone, (files) => this.add([...files]));
+    this.takeDrops(zone);
     this.node = el(
       "details",
       { class: "taking", open: true },
@@ -40,19 +47,32 @@ export class Uploader {
     );
   }
 
-  picker() {
+  picker(attributes) {
     const picker = el("input", {
       type: "file",
-      accept: "image/*",
       multiple: true,
-      id: "pick",
       class: "picker",
+      ...attributes,
       onchange: () => {
         this.add([...picker.files]);
         picker.value = "";
       },
     });
     return picker;
+  }
+
+  takeDrops(zone) {
+    for (const name of ["dragenter", "dragover"])
+      zone.addEventListener(name, (event) => {
+        event.preventDefault();
+        zone.classList.add("over");
+      });
+    for (const name of ["dragleave", "drop"])
+      zone.addEventListener(name, () => zone.classList.remove("over"));
+    zone.addEventListener("drop", async (event) => {
+      event.preventDefault();
+      this.add(await droppedFiles(event.dataTransfer));
+    });
   }
 
   factFields() {
@@ -80,20 +100,24 @@ export class Uploader {
 
   async add(files) {
     if (!files.length) return;
-    this.node.open = true;
+    if (files.length > MOST_FILES)
+      notify(`At most ${count(MOST_FILES, "file")} at once: the first of them are added.`);
+    const taken = files.slice(0, MOST_FILES);
     this.nameEncounter();
-    const values = Object.entries(this.facts)
-      .map(([name, input]) => [name, input.value.trim()])
-      .filter(([, value]) => value);
-    const rows = files.map((file) => new UploadRow(file, values, this.onadded));
-    this.list.prepend(...rows.map((row) => row.node));
-    await sendAll(rows);
-    const added = rows.filter((row) => row.isAdded);
-    const text = `${added.length} of ${count(rows.length, "photo")} added.`;
-    const more = added.length < rows.length ? " The list shows why the others were refused." : "";
-    put(this.summary, el("p", {}, text, more));
-    notify(text);
-    for (const row of added) setTimeout(() => row.node.remove(), SHOWN_MS);
+    const values = Object.entries({ ...this.values(), upload: idempotencyKey() });
+    const rows = taken.map((file) => new UploadRow(file, values, this.onadded));
+    const isFew = rows.length <= FEW;
+    this.node.open = isFew;
+    if (isFew) this.list.prepend(...rows.map((row) => row.node));
+    const toast = isFew ? null : new UploadToast(rows.length, () => (this.node.open = true));
+    await this.sendAll(rows, isFew ? 1 : TOGETHER, toast);
+    this.showEnd(rows, isFew, toast);
+  }
+
+  // What is noted of all the photos.
+  values() {
+    const filled = Object.entries(this.facts).map(([name, input]) => [name, input.value.trim()]);
+    return Object.fromEntries(filled.filter(([, value]) => value));
   }
 
   // Place, region and observer are facts of an encounter, which then needs a name.
@@ -104,6 +128,30 @@ export class Uploader {
     if (!isEncounter || encounter.value.trim()) return;
     const minute = new Date().toISOString().slice(0, 16).replace("T", " ");
     encounter.value = `encounter ${minute}`;
+  }
+
+  sendAll(rows, together, toast) {
+    const waiting = [...rows];
+    const lane = async () => {
+      while (waiting.length) {
+        const some = waiting.splice(0, together);
+        await sendTogether(some);
+        toast?.show(rows);
+      }
+    };
+    return Promise.all(Array.from({ length: SENT_AT_ONCE }, lane));
+  }
+
+  showEnd(rows, isFew, toast) {
+    const added = rows.filter((row) => row.isAdded);
+    const failed = rows.filter((row) => !row.isAdded);
+    if (!isFew) this.list.prepend(...failed.map((row) => row.node));
+    const text = `${added.length} of ${count(rows.length, "photo")} added.`;
+    const more = failed.length ? " The list shows why the others were refused." : "";
+    put(this.summary, el("p", {}, text, more));
+    notify(text);
+    toast?.end(text + more, failed.length > 0);
+    for (const row of added) setTimeout(() => row.node.remove(), SHOWN_MS);
   }
 }
 
@@ -118,15 +166,4 @@ function factInputs() {
     observer: text(),
     species: text(),
   };
-}
-
-function sendAll(rows) {
-  const lanes = Array.from({ length: SENT_AT_ONCE }, (_, lane) =>
-    rows.filter((_row, at) => at % SENT_AT_ONCE === lane),
-  );
-  return Promise.all(
-    lanes.map(async (lane) => {
-      for (const row of lane) await row.send();
-    }),
-  );
 }

@@ -14,6 +14,7 @@ from index.labels.reader import LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.photos.pending_vectors import PendingVectors, pending_folder
 from index.processes import this_worker
+from index.snapshots import snapshot
 from index.storage.originals import media_folder
 
 
@@ -95,6 +96,21 @@ def test_every_fault_is_listed(tmp_path, catalogue):
     assert not found.to_json()["is_whole"]
 
 
+def test_a_damaged_snapshot_is_named(catalogue, monkeypatch):
+    monkeypatch.setattr(snapshot, "FEWEST_PHOTOS", 1)
+    with Catalogue.open(catalogue) as opened:
+        snapshot.refresh_snapshot(opened)
+    assert verify_catalogue(catalogue).faults == ()
+    (file,) = snapshot.snapshot_files(catalogue)
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    (fault,) = verify_catalogue(catalogue).faults
+    assert fault.kind == "snapshot"
+    assert str(file) in fault.reason
+    assert "may be deleted" in fault.reason
+
+
 def test_files_that_belong_to_nothing(catalogue):
     folder = media_folder(catalogue) / "ab"
     folder.mkdir(parents=True)
@@ -110,3 +126,10 @@ def test_what_cannot_be_opened(tmp_path):
 def test_an_empty_catalogue(tmp_path, place):
     Catalogue.open(place(tmp_path / "c.db"), create=True).close()
     assert verify_catalogue(place(tmp_path / "c.db")).faults == ()
+
+
+def test_a_size_that_is_not_the_file_s_is_told(catalogue):
+    change(catalogue, ("UPDATE photos SET size_bytes = size_bytes + 4 WHERE id = 1",))
+    (fault,) = verify_catalogue(catalogue).faults
+    assert fault.kind == "record"
+    assert "size_bytes" in fault.reason

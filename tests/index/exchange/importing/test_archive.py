@@ -120,7 +120,7 @@ def test_links_devices_nested_archives_and_rubbish_are_left_out_by_name(tmp_path
         "__MACOSX/._a.jpg": "a file of the operating system, not a photo",
         "link.jpg": "a link; put the file itself into the archive",
         "more.zip": "an archive within the archive; give it by itself",
-        "notes.txt": "neither a photo nor a label file (.csv, .json) by its name",
+        "notes.txt": "neither a photo nor a label file (.csv, .json, .xlsx) by its name",
         "pipe.jpg": "not a file but a device, pipe or the like",
     }
     assert not (tmp_path / "out/link.jpg").is_symlink()

@@ -11,7 +11,7 @@ from index.exchange.importing.plan import make_import_plan
 from index.exchange.importing.sources import ImportSource, SourcePhoto, read_source
 from index.labels.reader import BadLabels
 
-SHEET = {"xl/worksheets/sheet1.xml": b"<worksheet/>"}
+SHEET = {"content.xml": b"<office/>"}
 
 
 def zipped(path: Path, entries: dict[str, bytes]) -> Path:
@@ -76,9 +76,9 @@ def test_letter_case_is_told_as_a_near_miss(tmp_path: Path, is_zip: bool) -> Non
 
 
 def test_a_spreadsheet_is_told_at_each_place(tmp_path: Path) -> None:
-    sheet = zipped(tmp_path / "labels.xlsx", SHEET)
+    sheet = zipped(tmp_path / "labels.ods", SHEET)
     photos = folder_of(tmp_path / "photos", {"a.jpg": b"x"})
-    inside = {"labels.xlsx": sheet.read_bytes(), "a.jpg": b"x"}
+    inside = {"labels.ods": sheet.read_bytes(), "a.jpg": b"x"}
     renamed = zipped(tmp_path / "renamed.zip", SHEET)
     for source, csv in (
         (sheet, None),
@@ -89,14 +89,16 @@ def test_a_spreadsheet_is_told_at_each_place(tmp_path: Path) -> None:
         (renamed, None),
     ):
         staging = tmp_path / f"staging of {source.name}"
-        with pytest.raises(BadLabels, match=r"is a spreadsheet, not text; .* as CSV"):
+        with pytest.raises(
+            BadLabels, match=r"is a spreadsheet of a kind that isn't read; .* as CSV"
+        ):
             read_source(source, csv, staging)
 
 
 @pytest.mark.parametrize("is_zip", [True, False])
 def test_what_is_not_looked_at_is_listed_alike(tmp_path: Path, is_zip: bool) -> None:
     entries = dict.fromkeys(
-        ["w_1/a.jpg", "w_1/b.JFIF", "w_1/c.MPO", "w_1/d.NEF", "w_1/e.mov", "w_1/plain", "x.xlsx"],
+        ["w_1/a.jpg", "w_1/b.JFIF", "w_1/c.MPO", "w_1/d.NEF", "w_1/e.mov", "w_1/plain", "x.ods"],
         b"x",
     )
     path = zipped(tmp_path / "a.zip", entries) if is_zip else folder_of(tmp_path / "offer", entries)
@@ -104,11 +106,11 @@ def test_what_is_not_looked_at_is_listed_alike(tmp_path: Path, is_zip: bool) -> 
     assert [photo.name for photo in source.photos] == ["w_1/a.jpg", "w_1/b.JFIF", "w_1/c.MPO"]
     assert {one.name: one.reason.partition(";")[0] for one in source.left_out} == {
         "w_1/d.NEF": "a camera's raw file",
-        "w_1/e.mov": "neither a photo nor a label file (.csv, .json) by its name",
-        "w_1/plain": "neither a photo nor a label file (.csv, .json) by its name",
-        "x.xlsx": "a spreadsheet, not text",
+        "w_1/e.mov": "neither a photo nor a label file (.csv, .json, .xlsx) by its name",
+        "w_1/plain": "neither a photo nor a label file (.csv, .json, .xlsx) by its name",
+        "x.ods": "a spreadsheet that isn't read",
     }
-    assert any("x.xlsx is a spreadsheet" in warning for warning in source.warnings)
+    assert any("x.ods is a spreadsheet" in warning for warning in source.warnings)
 
 
 def test_labels_in_a_folder_of_labels_are_told(tmp_path: Path) -> None:

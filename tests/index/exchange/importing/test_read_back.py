@@ -8,9 +8,11 @@ import zipfile
 import pytest
 
 from index.catalogue.catalogue import Catalogue
+from index.curation.curator import Curator
 from index.curation.listings import Directory
 from index.curation.undo import undo
 from index.exchange.importing.run import known_photos
+from index.tables.workbooks import read_workbook
 from tests.index.exchange.importing.statuses import export, statuses
 
 
@@ -79,6 +81,95 @@ def test_kaggles_form_keeps_individuals_and_photos(tmp_path, catalogue, bring, k
     bring(out, new)
     facts = ("name", "individual", "content_hash")
     assert knowledge(new, *facts) == knowledge(catalogue, *facts)
+
+
+@pytest.mark.parametrize("suffix", ["", ".zip"])
+def test_wildlife_datasets_table_keeps_all(tmp_path, catalogue, bring, knowledge, suffix):
+    note_more(catalogue)
+    out = export(catalogue, "wildlife-datasets", tmp_path / f"export{suffix}")
+    new = tmp_path / "new.db"
+    assert set(statuses(bring(out, new)).values()) == {"added"}
+    assert knowledge(new) == knowledge(catalogue)
+    more = ("name", "viewpoint", "sex")
+    assert knowledge(new, *more) == knowledge(catalogue, *more)
+    assert set(statuses(bring(out, catalogue)).values()) == {"unchanged"}
+
+
+def test_wildbooks_workbook_keeps_encounters_and_all_that_it_has_columns_for(
+    tmp_path, catalogue, bring, knowledge
+):
+    note_more(catalogue)
+    out = export(catalogue, "wildbook", tmp_path / "export.zip", has_places=True)
+    with zipfile.ZipFile(out) as archive:
+        assert "wildbook.xlsx" in archive.namelist()
+    new = tmp_path / "new.db"
+    assert set(statuses(bring(out, new)).values()) == {"added"}
+    facts = ("name", "individual", "species", "encounter", "region", "sex", "place", "content_hash")
+    assert knowledge(new, *facts) == knowledge(catalogue, *facts)
+    # A row has one date, to the minute; boxes and sides have no column.
+    taken = dict(knowledge(new, "name", "taken_at"))
+    assert (taken["a0_0.jpg"], taken["a2_0.jpg"]) == ("2018", "2018-06-01T12:30")
+    assert [fact for row in knowledge(new, "viewpoint", "box") for fact in row] == [None] * 18
+    place = dict(knowledge(new, "name", "place"))["a0_0.jpg"]
+    assert place == "Stellwagen Bank (42.36, -70.31)"
+
+
+def test_without_places_wildbooks_workbook_has_none(tmp_path, catalogue, bring, knowledge):
+    note_more(catalogue)
+    out = export(catalogue, "wildbook", tmp_path / "out.xlsx", has_photos=False)
+    (sheet,) = read_workbook(out)
+    text = str(sheet.rows)
+    assert "Encounter.locationID" in text
+    assert "Stellwagen" not in text and "42.36" not in text and "verbatimLocality" not in text
+
+
+def test_happywhales_form_keeps_species_too(tmp_path, catalogue, bring, knowledge):
+    out = export(catalogue, "happywhale", tmp_path / "export")
+    assert (out / "train.csv").read_text().splitlines()[0] == "image,species,individual_id"
+    assert "stranger.png,,new_individual" in (out / "train.csv").read_text()
+    new = tmp_path / "new.db"
+    bring(out, new)
+    facts = ("name", "individual", "species", "content_hash")
+    assert knowledge(new, *facts) == knowledge(catalogue, *facts)
+
+
+def test_a_label_fills_in_a_place_a_side_and_a_sex_and_replaces_none(
+    tmp_path, catalogue, bring, knowledge
+):
+    table = tmp_path / "table" / "labels.csv"
+    table.parent.mkdir()
+    table.write_text(
+        "image,label,encounter,place,viewpoint,sex\na0_0.jpg,w_0,e0,Cove,left,F\n"
+        "stranger.png,unknown,e9,Bay,,male\n"
+    )
+    rows = bring(table, catalogue)
+    assert rows["a0_0.jpg"].reason == (
+        "its place, which was none; viewpoint none -> left; sex none -> female"
+    )
+    assert "Cove" not in str(rows)  # reports are shown to many, and places are private
+    facts = ("place", "viewpoint", "sex")
+    told = {name: facts for name, *facts in knowledge(catalogue, "name", *facts)}
+    assert told["a0_0.jpg"] == ["Cove", "left", "female"]
+    assert told["trip/a0_1.jpg"] == ["Cove", None, "female"]  # of its encounter and its animal
+    assert told["stranger.png"] == ["Bay", None, None]
+    assert set(statuses(bring(table, catalogue)).values()) == {"unchanged"}
+    table.write_text("image,label,encounter,place,viewpoint,sex\na0_0.jpg,w_0,e0,X,right,M\n")
+    assert set(statuses(bring(table, catalogue)).values()) == {"unchanged"}
+    with Catalogue.open(catalogue) as opened:
+        undo(opened, opened.revision, made_by="ada")
+    assert dict(knowledge(catalogue, "name", "place"))["a0_0.jpg"] is None
+
+
+def note_more(catalogue) -> None:
+    """Note a place, a side and a sex."""
+    with Catalogue.open(catalogue) as opened:
+        directory = Directory(opened)
+        (photo,) = [one for one in directory.photos() if one.name == "a0_0.jpg"]
+        (met,) = [one for one in directory.encounters() if one.name == "e0"]
+        curator = Curator(opened, made_by="ada")
+        curator.edit_encounter(met.key, {"place": "Stellwagen Bank (42.36, -70.31)"})
+        curator.edit_photo(photo.name, {"viewpoint": "left"})
+        curator.edit("w_0", {"sex": "female"})
 
 
 def test_a_folder_for_each_individual_and_a_zip_around_it(tmp_path, bring, draw_pattern, knowledge):

@@ -14,11 +14,11 @@ from index.catalogue.catalogue import Catalogue
 from index.identification.identifier import Identifier
 from index.labels.reader import read_labels
 from index.reindex.build import build_catalogue
+from index.snapshots.served_photo import ServedPhoto
 from index.storage.address import CatalogueAddress
 from service.app import create_app
 from service.catalogue.writer import open_writer, reload
 from service.jobs.queue import open_jobs
-from service.serving.served_photo import ServedPhoto
 from service.serving.service import Service, Serving
 from service.settings import Settings
 from tests.service.conftest import RedEmbedder, photo_of

@@ -28,8 +28,12 @@ def sheet() -> bytes:
     ("entries", "told"),
     [
         ({"a.png": photo_of(77)}, "the zip: no sub-folder holds a photo"),
-        ({"a.png": photo_of(77), "labels.xlsx": sheet()}, "labels.xlsx is a spreadsheet"),
-        ({"xl/workbook.xml": b"<workbook/>"}, "the zip is a spreadsheet, not text"),
+        (
+            {"a.png": photo_of(77), "labels.xlsx": sheet()},
+            "the zip/labels.xlsx: can't be read as a workbook",
+        ),
+        ({"a.png": photo_of(77), "labels.ods": b"x"}, "labels.ods is a spreadsheet of a kind"),
+        ({"xl/workbook.xml": b"<workbook/>"}, "the zip is a workbook by itself; put it and"),
         ({"a.png": photo_of(77), "one.csv": b"", "two.csv": b""}, "the zip has several label"),
         ({"labels.csv": b"image,label\na.png,\xf1\n"}, "the zip/labels.csv: not UTF-8 at byte 18"),
     ],

@@ -21,7 +21,7 @@ from embedding.photos.photo import Box, read_photo
 from embedding.photos.preprocessing import Preprocessing
 from index.identification.identifier import Identifier
 from index.search.gallery import Gallery
-from service.serving.served_photo import ServedPhoto
+from index.snapshots.served_photo import ServedPhoto
 from service.serving.service import Serving
 
 BOX = Box(0.25, 0.0, 1.0, 0.5)

@@ -25,6 +25,31 @@ def test_a_draw_holds_none_of_its_queries(make_herd) -> None:
     assert set(photos.individuals[draw.nobody]) == {""}
 
 
+def test_photos_as_they_are_met(make_herd) -> None:
+    herd = make_herd(60, 6, 30)
+    # Photos 0 and 1 of everybody are one encounter.
+    herd = herd.with_encounters([f"{at // 6}-{max(1, at % 6)}" for at in range(390)])
+    photos = PhotoSet.of(herd.vectors, herd.photos)
+    draw = draw_catalogue(photos, 0, as_met=True)
+    present = 48 * 6
+    gone = present - len(draw.gallery)
+    assert present // 7 <= gone <= present // 7 + 1 and 0.7 * gone < len(draw.known) < gone
+    assert len(set(photos.individuals[draw.gallery])) == draw.individual_count == 48
+    met = set(photos.bursts[draw.known[:, 0]].tolist())
+    assert len(met) == len(draw.known) and not met & set(photos.bursts[draw.gallery].tolist())
+    again = draw_catalogue(photos, 0, as_met=True)
+    assert again.known.tolist() == draw.known.tolist()
+
+
+def test_nobody_leaves_a_catalogue_with_the_last_photo(make_herd) -> None:
+    herd = make_herd(40, 2, 0)
+    photos = PhotoSet.of(herd.vectors, herd.photos)
+    for seed in range(5):
+        draw = draw_catalogue(photos, seed, as_met=True)
+        assert len(draw.known) == 64 // 7
+        assert len(set(photos.individuals[draw.gallery])) == 32
+
+
 def test_a_small_catalogue_has_half_of_the_individuals_as_strangers(make_herd) -> None:
     herd = make_herd(60, 4, 0)
     photos = PhotoSet.of(herd.vectors, herd.photos)

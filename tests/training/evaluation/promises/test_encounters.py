@@ -30,7 +30,7 @@ def test_bursts_deceive_a_calibration_that_does_not_know_them(make_herd) -> None
     herd = make_herd(100, 4, 60, spread=0.7)
     found = compare_bursts(PhotoSet.of(herd.vectors, herd.photos), 0)
     assert found["frames"] == 3
-    assert found["facts"]["error"] < 0.08
+    assert found["facts"]["error"] < 1.5 * found["facts"]["chance"]["within"]
     assert found["blind"]["error"] > 0.2
     # Blind, a photo always finds its other frames: matches at a distance are never right.
     assert min(one["stated"] for one in found["blind"]["bins"]) < 0.07
@@ -38,5 +38,5 @@ def test_bursts_deceive_a_calibration_that_does_not_know_them(make_herd) -> None
 
 
 def test_bursts_need_queries(make_herd) -> None:
-    herd = make_herd(20, 2, 0)
+    herd = make_herd(20, 1, 0)
     assert compare_bursts(PhotoSet.of(herd.vectors, herd.photos), 0) == {}

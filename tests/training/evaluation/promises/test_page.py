@@ -35,7 +35,7 @@ FIGURES: dict[str, Any] = {
         {
             "share": 0.8,
             "unset": {"error": 0.12},
-            "set": {"error": 0.02},
+            "set": {"error": 0.02, "chance": {"mean": 0.014, "within": 0.019}},
             "estimated": {"error": 0.025},
             "estimate": {"share": 0.78, "low": 0.71, "high": 0.85, "queries": 400},
         }
@@ -63,7 +63,7 @@ def test_rows_say_shares_and_what_was_refused() -> None:
     assert "| 300 | .010 | refused: at least .014 | refused: at least .014 | - |" in lines
     assert "| 5 | .300 | 0.50 | 2 of 50 |" in lines
     assert "| 5 | .010 | - | 50 of 50 |" in lines
-    assert "| .8 | .120 | .020 | .025 | .78 (.71-.85) |" in lines
+    assert "| .8 | .120 | .020 | .025 | .78 (.71-.85) | .014 (.019) |" in lines
     assert "| the encounters | .030 |" in lines and "| nothing of them | .450 |" in lines
     assert "| that of three photos | .050 | .040 of 100 | .750 of 400 |" in lines
     assert "| fin | all species, each its own calibration | .050 | - | - |" in lines

@@ -8,6 +8,7 @@ import pytest
 from training.evaluation.promises.draws import PhotoSet, draw_catalogue
 from training.evaluation.promises.reliability import (
     compare_shares,
+    error_by_chance,
     reliability,
     weighted_queries,
 )
@@ -27,6 +28,20 @@ def test_the_error_is_the_bins_mean_distance_by_weight() -> None:
         {"stated": 1.0, "right": 1.0, "weight": 0.2},
     ]
     assert found["error"] == pytest.approx(0.4 * 0.145 + 0.4 * 0.1)
+
+
+def test_the_error_by_chance_is_that_of_exact_probabilities(rng: np.random.Generator) -> None:
+    stated, weights = rng.uniform(size=600), np.full(600, 1 / 600)
+    errors = []
+    for _ in range(60):
+        is_right = rng.uniform(size=600) < stated
+        errors.append(reliability(stated, is_right, weights)["error"])
+    chance = error_by_chance(stated, is_right, weights)
+    assert chance["mean"] == pytest.approx(np.mean(errors), rel=0.15)
+    assert chance["within"] == pytest.approx(np.quantile(errors, 0.95), rel=0.25)
+    # What is too sure of itself is beyond chance.
+    sure = np.where(stated > 0.5, 0.98, 0.02)
+    assert reliability(sure, is_right, weights)["error"] > 2 * chance["within"]
 
 
 def test_weights_make_the_share_and_halve_it_between_the_kinds(make_herd) -> None:
@@ -57,5 +72,5 @@ def test_a_share_that_is_set_or_estimated_is_nearer_the_truth(make_herd) -> None
 
 
 def test_without_queries_of_a_sort_nothing_is_measured(make_herd) -> None:
-    herd = make_herd(20, 2, 0)  # no individual has the three photos of a known query
+    herd = make_herd(20, 1, 0)  # no individual has the two photos of a known query
     assert compare_shares(PhotoSet.of(herd.vectors, herd.photos), 0) == []

@@ -1,0 +1,1 @@
+"""Names of individuals: found by part of them, and the next id that is free."""

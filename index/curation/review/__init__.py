@@ -1,0 +1,1 @@
+"""Review by encounters: which photos are one, what waits, and acts on several photos."""

@@ -1,0 +1,1 @@
+"""Tables by whichever columns: flukeprint's own, other programs', and a stranger's."""

@@ -1,0 +1,86 @@
+// Many cards confirmed by one act: a sample to look at first, and one undo for all.
+
+import { get, nextOf, post } from "../../api.js";
+import { form } from "../../dialog.js";
+import { el, put } from "../../dom.js";
+import { count, percent } from "../../formatting.js";
+import { image } from "../../photo.js";
+
+const SAMPLE = 12;
+const PAGE_CARDS = 200;
+
+// Show a sample of the cards that a filter gives; resolves to the event, or to undefined.
+export async function confirmSureOnes(filter, signal) {
+  const cards = [];
+  let page = null;
+  let cursor = null;
+  do {
+    const asked = { ...filter, sort: "probability", limit: PAGE_CARDS, cursor };
+    page = await get("/v1/queue/encounters", asked, { signal });
+    cards.push(...page.encounters);
+    cursor = nextOf(page);
+  } while (cursor !== null);
+  if (!cards.length) return undefined;
+  const shown = sample(cards);
+  const boxes = new Map();
+  const { revision } = page;
+  const list = el("ul", { class: "sample" }, shown.map((card) => entry(card, boxes)));
+  const sent = form(`Confirm ${count(cards.length, "encounter")}`, {
+    text:
+      `These ${shown.length} are the least sure of them and some others. Take the tick away ` +
+      "where the two are not the same animal. One undo takes all of it back.",
+    accept: `Confirm ${count(cards.length, "encounter")}`,
+    act: async () => {
+      const out = [...boxes].filter(([, box]) => !box.checked).map(([key]) => key);
+      return post("/v1/queue/confirm-many", {
+        filter: { ...filter, decision: [filter.decision] },
+        revision,
+        count: cards.length - out.length,
+        left_out: out,
+      });
+    },
+  });
+  const dialog = document.querySelector("dialog[open]");
+  dialog.classList.add("sure");
+  dialog.querySelector("form > p").after(list);
+  list.addEventListener("change", () => {
+    const many = cards.length - [...boxes.values()].filter((box) => !box.checked).length;
+    put(dialog.querySelector("button[type=submit]"), `Confirm ${count(many, "encounter")}`);
+  });
+  return sent;
+}
+
+// The least sure half of the sample, and others evenly from the rest.
+function sample(cards) {
+  if (cards.length <= SAMPLE) return cards;
+  const half = SAMPLE / 2;
+  const rest = cards.slice(half);
+  const step = rest.length / half;
+  return [
+    ...cards.slice(0, half),
+    ...Array.from({ length: half }, (_, at) => rest[Math.floor(at * step)]),
+  ];
+}
+
+function entry(card, boxes) {
+  const box = el("input", { type: "checkbox", checked: true });
+  boxes.set(card.key, box);
+  const [first] = card.photos;
+  const own = image(first.url, { size: 240, alt: `Photo of ${card.encounter || first.name}` });
+  own.style.rotate = `${-90 * first.quarter_turns}deg`;
+  return el(
+    "li",
+    {},
+    el(
+      "label",
+      {},
+      el(
+        "span",
+        { class: "pair" },
+        own,
+        image(card.candidate_url, { size: 240, alt: `Photo of ${card.individual}` }),
+      ),
+      el("span", {}, box, ` ${card.individual}, ${percent(card.probability)}`),
+    ),
+  );
+}

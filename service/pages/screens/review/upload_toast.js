@@ -1,0 +1,40 @@
+// What becomes of a large upload, in a corner: how far it is, and how long it will still take.
+
+import { button, el, put } from "../../dom.js";
+import { count } from "../../formatting.js";
+
+const SHOWN_MS = 6000; // once all is sent
+
+export class UploadToast {
+  // `onopen` shows the panel with the details.
+  constructor(total, onopen) {
+    this.total = total;
+    this.started = performance.now();
+    this.bar = el("progress", { max: total, value: 0, "aria-label": "Photos sent" });
+    this.text = el("p", {}, `0 of ${count(total, "photo")} sent`);
+    const open = button("Show", onopen, { class: "quiet small" });
+    this.node = el("div", { class: "upload-toast", role: "status" }, this.bar, this.text, open);
+    document.body.append(this.node);
+  }
+
+  show(rows) {
+    const over = rows.filter((row) => row.isOver).length;
+    const seconds = (performance.now() - this.started) / 1000;
+    const left = over ? (seconds / over) * (this.total - over) : 0;
+    this.bar.value = over;
+    const sent = `${over.toLocaleString("en")} of ${count(this.total, "photo")} sent`;
+    put(this.text, left ? `${sent}, ${remainingText(left)}` : sent);
+  }
+
+  end(text, isKept) {
+    this.bar.remove();
+    put(this.text, text);
+    if (isKept) this.node.append(button("Close", () => this.node.remove(), { class: "quiet small" }));
+    else setTimeout(() => this.node.remove(), SHOWN_MS);
+  }
+}
+
+function remainingText(seconds) {
+  if (seconds < 90) return `about ${count(Math.max(1, Math.round(seconds)), "second")} left`;
+  return `about ${count(Math.round(seconds / 60), "minute")} left`;
+}

@@ -1,0 +1,32 @@
+// A secret that is shown once, to be copied.
+
+import { show } from "./dialog.js";
+import { button, el } from "./dom.js";
+import { notify } from "./notify.js";
+
+export function showSecret(title, text, label, value) {
+  const secret = el("input", {
+    type: "text",
+    readonly: true,
+    value,
+    id: "secret",
+    class: "secret",
+    onfocus: (event) => event.target.select(),
+  });
+  show(
+    title,
+    el("p", {}, text),
+    el("label", { for: "secret" }, label),
+    secret,
+    el(
+      "p",
+      { class: "acts" },
+      button("Copy", async () => {
+        secret.select();
+        // Over http from another machine there is no clipboard: the text is selected all the same.
+        await navigator.clipboard?.writeText(value).catch(() => undefined);
+        notify(`${label} is copied.`);
+      }),
+    ),
+  );
+}

@@ -1,0 +1,1 @@
+"""Routes that say who may use the service: keys, accounts, invitations, sessions."""
