@@ -89,7 +89,8 @@ class Compactor:
 
     def _bring_up(self, compact: ServedCatalogue, before: Serving) -> None:
         """Have answers use what is compact, brought up to the acts done meanwhile."""
-        if compact.gallery.has_rows_of(before.identifier.gallery):
+        is_same_gallery = compact.gallery.has_rows_of(before.identifier.gallery)
+        if is_same_gallery and compact.photos is before.photos:
             return
         with self._exchange:
             names = sorted(self._meanwhile or ())
