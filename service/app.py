@@ -40,9 +40,11 @@ from service.routes.catalogue import (
     encounters,
     individuals,
     queue,
+    reports,
     review_cards,
     sightings,
     thumbnails,
+    unknown,
     work_lists,
 )
 from service.routes.identification import embed, explain, identify, verify
@@ -66,9 +68,11 @@ _ROUTES = (
     individuals,
     encounters,
     sightings,
+    reports,
     catalogue_photos,
     changes,
     work_lists,
+    unknown,
     job_creation,
     job_control,
     job_results,

@@ -16,6 +16,8 @@ import { start } from "./screens/admin/start.js";
 import { queueList } from "./screens/queue/queue_list.js";
 import { review } from "./screens/review/review.js";
 import { lists } from "./screens/catalogue/lists.js";
+import { reports } from "./screens/catalogue/reports.js";
+import { unknowns } from "./screens/catalogue/unknowns.js";
 import { calm, problemBox } from "./notify.js";
 import { count, shortFingerprint } from "./formatting.js";
 
@@ -23,7 +25,9 @@ const SCREENS = {
   review,
   queue: queueList,
   individuals,
+  unknowns,
   lists,
+  reports,
   history,
   calibration,
   jobs,

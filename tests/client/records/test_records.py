@@ -41,6 +41,8 @@ PAIRS = {
     season.Position: "PositionAnswer",
     season.Sighting: "SightingAnswer",
     season.SightingSummary: "SummaryAnswer",
+    season.UnknownGroup: "UnknownGroup",
+    season.UnknownPhoto: "UnknownPhoto",
     service.Job: "Job",
     service.JobFault: "JobError",
     service.ReportRow: "ReportRow",
