@@ -121,8 +121,8 @@ def bits(options: argparse.Namespace, folder: Path, deadline: float) -> None:
 
 def values(options: argparse.Namespace, folder: Path, deadline: float) -> None:
     """One bit flips in a value of each column of the database."""
-    from tests.faults.bit_flips import flip_values
     from tests.faults.copies import sqlite_copies
+    from tests.faults.value_flips import flip_values
 
     _, copies = sqlite_copies(folder / "sqlite")
     each = max(options.count // 100, 1)

@@ -7,17 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.bit_flips import (
-    FOUND,
-    HARMLESS,
-    KINDS,
-    SILENT,
-    columns_with_values,
-    flip,
-    flip_bits,
-    flip_value,
-)
+from tests.faults.bit_flips import HARMLESS, KINDS, flip, flip_bits
 from tests.faults.copies import sqlite_copies
+from tests.faults.value_flips import FOUND, SILENT, columns_with_values, flip_value
 from training.learning.resume import BadState, Position, load_state, save_state
 
 SHORT = 6  # flips in each kind of file
