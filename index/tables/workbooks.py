@@ -68,7 +68,7 @@ def read_workbook(path: Path) -> list[Sheet]:
         ) from error
 
 
-def write_workbook(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+def write_workbook(columns: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> bytes:
     """Write one sheet with a header: texts as texts, also those that look like formulas or numbers.
 
     Numbers and None (an empty cell) may be among the values. Raises BadWorkbook for a text that no
@@ -77,7 +77,7 @@ def write_workbook(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> 
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
 
-    table = [columns, *rows]
+    table: list[Sequence[str | float | None]] = [columns, *rows]
     for value in (value for values in table for value in values):
         if isinstance(value, str) and _CONTROL.search(value):
             raise BadWorkbook(

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from index.curation.text_search import fold_text
-from index.storage.schema import CATALOGUED, MOST_BOUND, EncounterRow, PhotoRow
+from index.storage.schema import CATALOGUED, MOST_BOUND, EncounterRow, IndividualRow, PhotoRow
 
 
 def individuals_met(session: Session, word: str, *, has_places: bool) -> set[int]:
@@ -21,8 +21,9 @@ def individuals_met(session: Session, word: str, *, has_places: bool) -> set[int
     where `has_places`. Their names are compared here, as databases fold few letters or none.
     """
     seen = (
-        select(PhotoRow.individual_id)
-        .where(PhotoRow.state == CATALOGUED, PhotoRow.individual_id.is_not(None))
+        select(IndividualRow.id)
+        .join(PhotoRow, PhotoRow.individual_id == IndividualRow.id)
+        .where(PhotoRow.state == CATALOGUED)
         .distinct()
     )
     found = set[int]()
@@ -32,7 +33,7 @@ def individuals_met(session: Session, word: str, *, has_places: bool) -> set[int
         (EncounterRow.region, EncounterRow.place) if has_places else (EncounterRow.region,)
     ):
         texts = session.scalars(select(column).where(column.is_not(None)).distinct())
-        fitting = [text for text in texts if word in fold_text(text)]
+        fitting = [text for text in texts if word in fold_text(text or "")]
         for start in range(0, len(fitting), MOST_BOUND):
             found.update(
                 session.scalars(

@@ -155,7 +155,7 @@ def _coco(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Export
     categories = [{"id": at, "name": name} for at, name in enumerate(species, start=1)]
     document = {"images": images, "annotations": annotations, "categories": categories}
     texts = {"annotations.json": json.dumps(document, indent=1, ensure_ascii=False) + "\n"}
-    return Export(texts, {photo.name: photo for photo in photos}, tuple(left_out))
+    return Export({**texts}, {photo.name: photo for photo in photos}, tuple(left_out))
 
 
 def _coco_image(

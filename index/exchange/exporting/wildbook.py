@@ -34,7 +34,8 @@ def wildbook_export(photos: Sequence[CataloguePhoto], places: Mapping[str, str])
         name for name in dict.fromkeys(name for row in rows for name in row) if name not in columns
     ]
     try:
-        book = write_workbook(columns, ([row.get(name) for name in columns] for row in rows))
+        values: Iterable[Sequence[Any]] = ([row.get(name) for name in columns] for row in rows)
+        book = write_workbook(columns, values)
     except BadWorkbook as error:
         raise BadExport(str(error)) from None
     return Export({TABLE: book}, {photo.name: photo for photo in photos})
