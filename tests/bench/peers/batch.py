@@ -87,7 +87,7 @@ def embedding(paths: list[Path], rounds: int) -> None:
         from wildlife_tools.features import DeepFeatures
 
         found = DeepFeatures(Both(), batch_size=_BATCH, num_workers=2, device="cpu")(Photos())
-        return np.asarray(found.features)
+        return np.asarray(getattr(found, "features", found))
 
     ways = _there({"flukeprint": flukeprint, "torchvision": torchvision}, wildlife_tools)
     least, made = _in_turn(ways, rounds)
