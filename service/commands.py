@@ -101,6 +101,24 @@ def serve(
     shutdown_seconds: Annotated[
         int | None, _option("shutdown_seconds", "Time for running requests to finish when stopped.")
     ] = None,
+    notice_url: Annotated[
+        str | None, _option("notice_url", "A webhook that is told of animals seen again.")
+    ] = None,
+    notice_secret: Annotated[
+        str | None, _option("notice_secret", "The secret that notices are signed with.")
+    ] = None,
+    notice_email: Annotated[
+        str | None, _option("notice_email", "Who gets an e-mail of animals seen again.")
+    ] = None,
+    notice_from: Annotated[
+        str | None, _option("notice_from", "The sender of those e-mails.")
+    ] = None,
+    notice_smtp: Annotated[
+        str | None, _option("notice_smtp", "The mail server [smtp://localhost:25].")
+    ] = None,
+    notice_places: Annotated[
+        bool | None, _option("notice_places", "Notices have places, too [regions only].")
+    ] = None,
     log_level: Annotated[str | None, _option("log_level", "debug, info, warning or error.")] = None,
     log_format: Annotated[str | None, _option("log_format", "text, or json for programs.")] = None,
 ) -> None:

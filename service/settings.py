@@ -191,6 +191,31 @@ class Settings(BaseSettings):
         ge=1,
         description="How long running requests may take to finish when the service stops.",
     )
+    notice_url: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="A webhook that is told, as JSON, when a known animal was seen again.",
+    )
+    notice_secret: str | None = Field(
+        None,
+        min_length=8,
+        description="The secret that notices are signed with (`X-Flukeprint-Signature`, "
+        "HMAC-SHA256 of the body).",
+    )
+    notice_email: str | None = Field(
+        None, pattern="@", description="Who gets an e-mail when a known animal was seen again."
+    )
+    notice_from: str = Field(
+        "flukeprint@localhost", pattern="@", description="The sender of those e-mails."
+    )
+    notice_smtp: str = Field(
+        "smtp://localhost:25",
+        pattern="^smtps?://",
+        description="The mail server, `smtp://USER:PASSWORD@HOST:587` (STARTTLS) or `smtps://`.",
+    )
+    notice_places: bool = Field(
+        False, description="Whether notices have places; without it they have regions only."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What is logged on stderr; `info` has one line a request."
     )

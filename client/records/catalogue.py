@@ -107,6 +107,7 @@ class Intake:
     photos: tuple[CataloguedPhoto, ...]
     skipped: tuple[SkippedPhoto, ...]
     event: Event | None = None
+    encounter_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

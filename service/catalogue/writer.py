@@ -40,6 +40,7 @@ from service.catalogue.review_queue import ReviewQueue
 from service.catalogue.work_lists import WorkLists
 from service.http.authorization import principal_of
 from service.http.problems import NOT_READY, ProblemError
+from service.notices.notifier import Notifier
 from service.schemas.curation import EventAnswer, event_answer
 from service.serving.loading import log_damaged, serving_of
 from service.serving.past_revisions import PastRevisions
@@ -65,6 +66,7 @@ class CatalogueWriter:
         self.work_lists = WorkLists(catalogue)
         self.past = PastRevisions(catalogue)
         self.sightings = LastDerived[Serving, Sightings](lambda _: read_sightings(catalogue))
+        self.notifier = Notifier(catalogue, service.settings)
         self._service = service
         self._thread = ThreadPoolExecutor(1, "catalogue writer")
         # Lists take a while in a large catalogue. With threads of their own they keep only lists.
@@ -80,6 +82,7 @@ class CatalogueWriter:
         self.work_lists.stop()
         self.review_queue.stop()
         self._thread.shutdown()
+        self.notifier.stop()
         self.calibrator.stop()
         self.compactor.stop()
         self._readers.shutdown(cancel_futures=True)
@@ -152,6 +155,7 @@ class CatalogueWriter:
             if event is not None:
                 self._follow_or_reload(event)
                 self.calibrator.wake()
+                self.notifier.follow(event)
         return event
 
     def _follow_or_reload(self, event: Event) -> None:

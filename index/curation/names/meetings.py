@@ -33,7 +33,7 @@ def individuals_met(session: Session, word: str, *, has_places: bool) -> set[int
         (EncounterRow.region, EncounterRow.place) if has_places else (EncounterRow.region,)
     ):
         texts = session.scalars(select(column).where(column.is_not(None)).distinct())
-        fitting = [text for text in texts if word in fold_text(text or "")]
+        fitting = [text for text in texts if text and word in fold_text(text)]
         for start in range(0, len(fitting), MOST_BOUND):
             found.update(
                 session.scalars(

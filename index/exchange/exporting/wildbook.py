@@ -7,7 +7,8 @@ date: that of the encounter's first photo, to the minute.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from index.catalogue.catalogue import CataloguePhoto
 from index.exchange.exporting.export import BadExport, Export

@@ -1,0 +1,1 @@
+"""Notices of resightings, by a webhook or by e-mail, sent beside the acts."""
