@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -42,9 +42,10 @@ def read_meetings(session: Session, *, has_places: bool) -> dict[int, Meetings]:
         .distinct()
     )
     found: dict[int, Meetings] = {}
-    for key, taken, *where in session.execute(query):
-        own = found.setdefault(key, Meetings(set(), set()))
-        own.places.update(fold_text(place) for place in where if place)
-        if taken:
-            own.years.add(taken)
+    rows: list[tuple[Any, ...]] = [tuple(row) for row in session.execute(query)]
+    for row in rows:
+        own = found.setdefault(row[0], Meetings(set(), set()))
+        own.places.update(fold_text(place) for place in row[2:] if place)
+        if row[1]:
+            own.years.add(row[1])
     return found
