@@ -138,11 +138,14 @@ class Methods:
     photos = Listing(catalogue_requests.photos)
     thumbnail = Method(catalogue_requests.thumbnail)
     move_photos = Method(catalogue_requests.move_photos)
+    assign_photos = Method(catalogue_requests.assign_photos)
     edit_photo = Method(catalogue_requests.edit_photo)
     delete_photo = Method(catalogue_requests.delete_photo)
 
     sightings = Listing(season_requests.sightings)
     sighting_summary = Method(season_requests.sighting_summary)
+    unknown = Listing(season_requests.unknown)
+    report = Method(season_requests.report)
 
     changes = Listing(catalogue_requests.changes)
     undo = Method(catalogue_requests.undo)
@@ -157,6 +160,7 @@ class Methods:
     job_faults = Listing(job_requests.job_faults)
     job_report = Listing(job_requests.job_report)
     job_result = Method(job_requests.job_result)
+    job_table = Method(job_requests.job_table)
     delete_job = Method(job_requests.delete_job)
     cancel_job = Method(job_requests.cancel_job)
     resume_job = Method(job_requests.resume_job)

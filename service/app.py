@@ -40,9 +40,11 @@ from service.routes.catalogue import (
     encounters,
     individuals,
     queue,
+    reports,
     review_cards,
     sightings,
     thumbnails,
+    unknown,
     work_lists,
 )
 from service.routes.identification import embed, explain, identify, verify
@@ -66,9 +68,11 @@ _ROUTES = (
     individuals,
     encounters,
     sightings,
+    reports,
     catalogue_photos,
     changes,
     work_lists,
+    unknown,
     job_creation,
     job_control,
     job_results,
@@ -207,8 +211,8 @@ async def _load(
     if app.state.writer is not None:
         # A service that was killed may have left the last change without its calibration.
         app.state.writer.calibrator.wake()
-        app.state.writer.review_queue.wake()
         app.state.writer.compactor.start(serving)
+        app.state.writer.review_queue.wake()
     if job_queue is not None:
         await asyncio.to_thread(job_queue.start)
     on_loaded(serving)

@@ -53,3 +53,25 @@ class SummarisedSightings:
     """The part of an answer about sightings that has their summary."""
 
     summary: SightingSummary
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPhoto:
+    """A photo whose animal nobody knows."""
+
+    name: str
+    state: str
+    url: str
+    taken_at: str | None = None
+    encounter: str | None = None
+    region: str | None = None
+    species: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownGroup:
+    """Similar photos that may be of one unknown animal; a photo similar to no other is alone."""
+
+    photos: tuple[UnknownPhoto, ...]
+    photo_count: int
+    distance: float | None = None

@@ -59,6 +59,16 @@ class ReportRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TablePreview:
+    """The head of a table whose columns a dry run didn't know, and what a column can be."""
+
+    file: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RatesAt:
     """The error rates where answers up to this cosine distance count as known.
 

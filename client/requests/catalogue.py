@@ -188,6 +188,17 @@ def move_photos(names: Sequence[str], individual: str | None) -> ServiceRequest[
     )
 
 
+def assign_photos(
+    names: Sequence[str], individual: str, *, is_animal: bool = False
+) -> ServiceRequest[Event]:
+    """Give waiting and catalogued photos to one individual, as one event.
+
+    Photos that were answered `no_animal` need `is_animal`, as for `confirm`.
+    """
+    body = {"photos": list(names), "individual": individual, "is_animal": is_animal}
+    return post("/v1/catalogue/photos/assign", record_of(Event), body)
+
+
 def edit_photo(name: str, fields: Mapping[str, object]) -> ServiceRequest[Event]:
     """Change a photo's fields: absent ones stay, None removes a value."""
     return _edit(f"/v1/catalogue/photos/{quote_name(name)}", fields)

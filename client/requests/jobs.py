@@ -16,6 +16,7 @@ from client.records.service import (
     Ready,
     ReportRow,
     Stats,
+    TablePreview,
     Version,
 )
 from client.requests.request import (
@@ -87,6 +88,14 @@ def job_report(
     """List what an import did with each file and label, or would do, after a dry run."""
     read = page_of(ReportRow, "rows", "next_cursor")
     return get(f"/v1/jobs/{id}/report", read, status=status, limit=page_rows, cursor=cursor)
+
+
+def job_table(id: int) -> ServiceRequest[TablePreview]:
+    """Read the head of a table whose columns an import's dry run didn't know.
+
+    Then start a job `import` with `again`, the job's number, and `columns`. Raises NotFound.
+    """
+    return get(f"/v1/jobs/{id}/table", record_of(TablePreview))
 
 
 def delete_job(id: int) -> ServiceRequest[None]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.cores import core_count
+from embedding.graphs.compiled_files import CompiledFiles
 from embedding.graphs.files import BadGraphs
 from embedding.runtime import BadRuntime, Floats, Pixels, Precision
 
@@ -25,7 +28,13 @@ class Engine:
     With the shipped checkpoint that is faster than batches (docs/performance.md).
     """
 
-    def __init__(self, precision: Precision = "float32", threads: int | None = None) -> None:
+    def __init__(
+        self,
+        precision: Precision = "float32",
+        threads: int | None = None,
+        stored: CompiledFiles | None = None,
+    ) -> None:
+        """`stored` has graphs that were compiled before; None: none are stored."""
         import openvino
 
         self._openvino: Any = openvino
@@ -38,6 +47,7 @@ class Engine:
                 "give precision float32, and embed the catalogue again where it was made with bf16"
             )
         self.precision: Precision = precision
+        self._stored = stored or CompiledFiles(None)
         self._options = {
             "INFERENCE_NUM_THREADS": self.threads,
             "NUM_STREAMS": self.threads,
@@ -45,25 +55,58 @@ class Engine:
             "ENABLE_CPU_PINNING": False,
         }
 
-    def compile(self, path: Path, precision: Precision | None = None) -> CompiledGraph:
+    def compile(
+        self, path: Path, precision: Precision | None = None, *, content: str | None = None
+    ) -> CompiledGraph:
         """Compile a graph for single photos; takes some tenths of a second. Raises BadGraphs.
 
-        `precision` None: the engine's.
+        `precision` None: the engine's. One of the same `content`, which names the graph and its
+        weights by their hashes, that was compiled before on such a processor is read instead.
         """
         # Said outright: by itself OpenVINO computes in bf16 where the processor can.
         options = {
             **self._options,
             "INFERENCE_PRECISION_HINT": _HINTS[precision or self.precision],
         }
+        key = None if content is None else self._key(content, options)
+        compiled = None if key is None else self._read(key, options)
+        if compiled is None:
+            compiled = self._compile(path, options)
+            if key is not None:
+                self._stored.write(key, compiled.export_model().getvalue())
+        return CompiledGraph(self._openvino.AsyncInferQueue(compiled, self.threads), compiled)
+
+    def _key(self, content: str, options: Mapping[str, object]) -> str:
+        """Name a compiled graph by all that it depends on."""
+        processor = self._core.get_property("CPU", "FULL_DEVICE_NAME")
+        able = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        told = [
+            content,
+            self._openvino.get_version(),
+            processor,
+            sorted(able),
+            sorted(options.items()),
+        ]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+    def _read(self, key: str, options: Mapping[str, object]) -> Any:
+        stored = self._stored.read(key)
+        if stored is None:
+            return None
+        try:
+            return self._core.import_model(stored, "CPU", options)
+        except RuntimeError:  # another build of OpenVINO with the same version
+            return None
+
+    def _compile(self, path: Path, options: Mapping[str, object]) -> Any:
         try:
             model: Any = self._core.read_model(path)
             shape: Any = model.inputs[0].partial_shape
             shape[0] = 1
             model.reshape(shape)
-            compiled: Any = self._core.compile_model(model, "CPU", options)
+            return self._core.compile_model(model, "CPU", options)
         except RuntimeError as error:
             raise BadGraphs(f"OpenVINO can't read {path}: {error}") from error
-        return CompiledGraph(self._openvino.AsyncInferQueue(compiled, self.threads), compiled)
 
 
 class CompiledGraph:

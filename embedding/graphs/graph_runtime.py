@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.checkpoint import below, load_arrays
+from embedding.graphs.compiled_files import CompiledFiles, default_folder
 from embedding.graphs.engine import CompiledGraph, Engine
 from embedding.graphs.files import BOXES, EMBEDDING, MAPS, PLACEMENTS, BadGraphs, Graphs
 from embedding.networks.config import LEAST_SHARE, MIRROR_AXES, EnsembleConfig, NetworkConfig
@@ -52,7 +54,7 @@ class GraphRuntime:
                 f"the graphs in {folder} are {len(graphs.members)} members, and the checkpoint "
                 f"{len(self._config.members)}; write them again with `flukeprint export {path}`"
             )
-        self._engine = Engine(precision)
+        self._engine = Engine(precision, stored=CompiledFiles(default_folder()))
         self._compiled: dict[str, CompiledGraph] = {}
         self._lock = threading.RLock()
         self.batch_size = 16
@@ -177,7 +179,10 @@ class GraphRuntime:
 
     def _graph(self, file: str, precision: Precision | None) -> CompiledGraph:
         if file not in self._compiled:
-            self._compiled[file] = self._engine.compile(self._folder / file, precision)
+            content = json.dumps([file, sorted(self._graphs.sha256.items())])
+            self._compiled[file] = self._engine.compile(
+                self._folder / file, precision, content=content
+            )
         return self._compiled[file]
 
     def _unit(self, views: Floats) -> Floats:

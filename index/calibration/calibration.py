@@ -19,6 +19,7 @@ from embedding.errors import FlukeprintError
 from index.calibration.curves.histogram import NOT_COUNTED, Histogram
 from index.calibration.curves.isotonic import FallingCurve
 from index.calibration.curves.match_curve import MatchCurve
+from index.calibration.curves.new_share import ShareEstimate, estimate_new_share
 from index.calibration.rate_bounds import RateBounds
 from index.search.matching import BadQuery, Score, Thresholds
 
@@ -118,6 +119,16 @@ class Calibration:
             groups={name: one.with_new_share(share) for name, one in self.groups.items()},
             encounters={count: one.with_new_share(share) for count, one in self.encounters.items()},
         )
+
+    def estimated_share(self, known: NDArray[np.float64]) -> ShareEstimate | None:
+        """Estimate the share of new animals from `known_probability` of some queries (n,).
+
+        None for too few, and where photos of one individual don't find each other: distances then
+        say nothing of who is new, and the smallest drift of them would be taken for it.
+        """
+        if not self.is_fitted or most_trusted(self, NEW_WHALE_SHARE) < 0:
+            return None
+        return estimate_new_share(known, self.new_whale_share)
 
     @property
     def smallest_rate(self) -> float:

@@ -5,10 +5,8 @@ Part of SQLAlchemy's door.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +14,10 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from embedding.photos.photo import Box
-from index.catalogue.served_photo import ServedPhoto
 from index.catalogue.vector_check import vector_check
 from index.search.rows.live_rows import LiveRows
 from index.storage.schema import (
     CATALOGUED,
-    DELETED,
-    EncounterRow,
     IndividualRow,
     PhotoRow,
     VectorRow,
@@ -83,45 +77,3 @@ def read_searched_rows(session: Session, fingerprint: str) -> SearchedRows:
 
     live = LiveRows.collect(chunks(), check.dimension)
     return SearchedRows(names, individuals, live, damaged)
-
-
-def read_served_photos(session: Session, folder: Path) -> Iterator[tuple[str, ServedPhoto]]:
-    """All photos but deleted ones with their names, sorted by these.
-
-    Relative paths are within `folder`, the catalogue's. Equal texts are one object.
-    """
-    query = (
-        select(
-            PhotoRow.name,
-            PhotoRow.path,
-            PhotoRow.content_hash,
-            IndividualRow.name,
-            PhotoRow.species,
-            EncounterRow.name,
-            PhotoRow.taken_at,
-            PhotoRow.box,
-            PhotoRow.state,
-            EncounterRow.region,
-        )
-        .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
-        .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
-        .where(PhotoRow.state != DELETED)
-        .order_by(PhotoRow.name)
-        .execution_options(yield_per=_ROWS_AT_ONCE)
-    )
-    texts: dict[Any, Any] = {}
-    one, within = texts.setdefault, str(folder)
-    for rows in session.execute(query).partitions():
-        for name, path, content, whose, species, encounter, taken_at, box, state, region in rows:
-            photo = ServedPhoto(
-                path if path.startswith(os.sep) else f"{within}{os.sep}{path}",
-                content,
-                one(whose, whose),
-                one(species, species),
-                one(encounter, encounter),
-                one(taken_at, taken_at),
-                None if box is None else Box(*box),
-                one(state, state),
-                one(region, region),
-            )
-            yield name, photo

@@ -24,6 +24,13 @@ from index.commands.options import (
     parse_boxes,
     refuse_out,
 )
+from index.commands.season.report import (
+    RegionOption,
+    SinceOption,
+    SpeciesOption,
+    UntilOption,
+    report,
+)
 from index.messages import BadOut, photos_text, print_message, print_omitted
 from index.storage.address import files_folder, with_files_folder
 
@@ -45,6 +52,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command("import")(import_)
     group.command("export")(export)
+    group.command("report")(report)
     group.command("backup")(backup)
     group.command("restore")(restore)
     group.command("verify")(verify)
@@ -194,6 +202,10 @@ def export(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace the file that is there.")
     ] = False,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    species: SpeciesOption = None,
+    region: RegionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a catalogue's labels, and its photos, for other programs and people.
@@ -208,6 +220,7 @@ def export(
     from index.exchange.exporting.formats import FORMATS, make_export
     from index.exchange.exporting.writing import refuse_taken, write_export
     from index.progress import progress, spinner
+    from index.sightings.selection import Selection
 
     if form not in FORMATS:
         raise BadOut(f"--format {form} isn't one of {', '.join(FORMATS)}")
@@ -215,6 +228,7 @@ def export(
         raise BadOut(
             f"--format zip writes a zip: give --out a name that ends in .zip, not {out.name}"
         )
+    selection = Selection.checked(since=since, until=until, species=species, region=region)
     refuse_taken(out, is_replacing=replace)
     catalogue = with_files_folder(catalogue, files)
     with spinner("Writing the labels"):
@@ -225,6 +239,7 @@ def export(
             rows.photos,
             places=rows.places if with_places else {},
             created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            selection=selection,
         )
     written = write_export(
         made,

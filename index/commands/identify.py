@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from index.photos.embed import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto
     from index.search.gallery import Gallery
     from index.search.matching import Identification, Score, Thresholds
+    from index.search.species import SpeciesFit
     from index.storage.address import CatalogueAddress
 
 ScoreOption = Annotated[
@@ -201,10 +202,8 @@ def _estimated_share(
 ) -> ShareEstimate | None:
     import numpy as np
 
-    from index.calibration.curves.new_share import estimate_new_share
-
     known = np.array([1 - answer.new_probability for _, answer in answers])
-    return estimate_new_share(known, identifier.calibration.new_whale_share)
+    return identifier.calibration.estimated_share(known)
 
 
 def _print_answers(
@@ -353,6 +352,8 @@ class _Searched(NamedTuple):
     calibration: Calibration
     species: Mapping[str, str]
     viewpoints: Mapping[str, str]
+    species_fit: SpeciesFit | None = None
+    changed_photos: int = 0
 
 
 def _read_catalogue(
@@ -369,7 +370,14 @@ def _read_catalogue(
         check_fingerprint(address, catalogue, checkpoint, precision)
         served = read_snapshot(catalogue, "Flat", score=checked_score)
         if served is not None:
-            return _Searched(served.gallery, served.calibration, served.species, served.viewpoints)
+            return _Searched(
+                served.gallery,
+                served.calibration,
+                served.species,
+                served.viewpoints,
+                served.species_fit,
+                served.changed_photos,
+            )
         gallery, calibration = catalogue.searchable(score=checked_score)
         return _Searched(gallery, calibration, catalogue.species(), catalogue.viewpoints())
 
@@ -380,7 +388,10 @@ def _load(
     from index.identification.identifier import Identifier
 
     embedder = load_embedder(checkpoint, runtime, precision)
-    return embedder, Identifier(embedder, *searched)
+    identifier = Identifier(
+        embedder, searched.gallery, searched.calibration, searched.species, searched.viewpoints
+    )
+    return embedder, identifier.with_species_fit(searched.species_fit, searched.changed_photos)
 
 
 def _checked_score(score: str) -> Score:

@@ -157,11 +157,7 @@ class Curator:
                 )
             individual = checked_name(individual)
             before, answered = {"state": row.state}, row.answer if answer is None else answer
-            if not is_animal and answered and answered.get("decision") == "no_animal":
-                raise CurationConflict(
-                    f"the photo {photo} was answered `no_animal`; look at it, and confirm it with "
-                    "is_animal true where it does show the animal, or reject it"
-                )
+            _check_animal(row, answered, is_animal=is_animal)
             key = act.individual_id(individual)
             meeting = meeting_of(act, row, key)
             act.update(
@@ -189,6 +185,37 @@ class Curator:
         """
         with open_revision(self.catalogue, kind="move", made_by=self.made_by) as act:
             return _move(act, "move", photos, individual, detail={"to": individual})
+
+    def assign(self, photos: Sequence[str], individual: str, *, is_animal: bool = False) -> Event:
+        """Give photos to one individual in one event, whether they wait or are catalogued.
+
+        Those that wait are confirmed, those of nobody known or of another individual are moved. An
+        individual that isn't there yet is made. Photos that were answered `no_animal` need
+        `is_animal`, as for `confirm`.
+        """
+        with open_revision(self.catalogue, kind="assign", made_by=self.made_by) as act:
+            if not photos:
+                raise BadCuration("no photo was named; name one at least")
+            individual = checked_name(individual)
+            key = act.individual_id(individual)
+            for name in dict.fromkeys(photos):
+                row = photo_of(act, name)
+                if row.state == WAITING:
+                    _check_animal(row, row.answer, is_animal=is_animal)
+                elif row.state != CATALOGUED:
+                    raise CurationConflict(
+                        f"the photo {name} is {row.state}; only waiting and catalogued ones can be "
+                        "given to an individual"
+                    )
+                elif row.individual_id == key:
+                    raise CurationConflict(f"the photo {name} is {individual}'s already")
+                before = {"state": row.state, "individual": _name_of(act, row.individual_id)}
+                kind = "confirm" if row.state == WAITING else "move"
+                meeting = meeting_of(act, row, key)
+                values = {"individual_id": key, "encounter_id": meeting, "state": CATALOGUED}
+                act.update(PhotoRow, row.id, values)
+                act.log(kind, name, before, {"state": CATALOGUED, "individual": individual})
+            return finish_event(act, detail={"individual": individual})
 
     def split(self, individual: str, photos: Sequence[str], new: str) -> Event:
         """Give some photos of an individual to a new one: two animals had been taken for one."""
@@ -360,6 +387,14 @@ def meeting_of(act: Revision, row: PhotoRow, individual_id: int | None) -> int |
     if meeting != before.id:
         note_encounter(act, meeting, {name: getattr(before, name) for name in _NOTED})
     return meeting
+
+
+def _check_animal(row: PhotoRow, answered: Values | None, *, is_animal: bool) -> None:
+    if not is_animal and answered and answered.get("decision") == "no_animal":
+        raise CurationConflict(
+            f"the photo {row.name} was answered `no_animal`; look at it, and confirm it with "
+            "is_animal true where it does show the animal, or reject it"
+        )
 
 
 def note_encounter(act: Revision, encounter: int | None, notes: Values) -> None:

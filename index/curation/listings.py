@@ -19,7 +19,6 @@ from index.catalogue.catalogue import Catalogue
 from index.catalogue.life_history import LifeHistories, read_life_histories
 from index.catalogue.standing_events import note_authors
 from index.curation.names.known_names import KnownNames
-from index.curation.names.meetings import read_meetings
 from index.curation.past_events import (
     EVERY_EVENT,
     EventSummary,
@@ -142,7 +141,7 @@ class Directory:
     ) -> list[Individual]:
         """Individuals by name; merged ones aren't listed.
 
-        `search` finds them as `index.curation.individual_search` does; by places, which are
+        `search` finds them as `index.curation.names.known_names` does; by places, which are
         private, only where `has_places`.
         """
         query = _individuals().where(
@@ -152,17 +151,10 @@ class Directory:
             query = query.where(IndividualRow.species == species)
         with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             if search:
-                found = self._names.find(session, search, species=species, after=after, limit=limit)
-                if len(found) < limit:  # the words may also be of where and when they were met
-                    found = self._names.find(
-                        session,
-                        search,
-                        species=species,
-                        after=after,
-                        limit=limit,
-                        met=read_meetings(session, has_places=has_places),
-                    )
-                query = query.where(IndividualRow.name.in_(found))
+                found = self._names.find(
+                    session, search, species=species, after=after, has_places=has_places
+                )
+                query = query.where(IndividualRow.name.in_(found[:limit]))
             rows = session.execute(query.order_by(IndividualRow.name).limit(limit)).all()
             lives = read_life_histories(session)
             return [_individual(session, row, lives) for row in rows]

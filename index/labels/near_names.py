@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import category, normalize
 
 from index.labels.fields import list_some
 
@@ -97,6 +98,32 @@ def describe_similar_numbers(labels: Iterable[str | None]) -> list[str]:
     ]
 
 
+def describe_similar_spellings(labels: Iterable[str | None]) -> list[str]:
+    """Write which labels differ in letter case, blanks, width or invisible signs alone."""
+    counts = Counter(label for label in labels if label is not None)
+    groups: dict[str, list[str]] = {}
+    for label in counts:
+        groups.setdefault(_spelling(label), []).append(label)
+    alike = sorted(sorted(group) for group in groups.values() if len(group) > 1)
+    if not alike:
+        return []
+    texts = [
+        " and ".join(f"{label!r} ({_photos(counts[label])})" for label in group)
+        for group in alike[:_MOST_DESCRIBED]
+    ]
+    more = len(alike) - _MOST_DESCRIBED
+    rest = f", and {more:,} more" if more > 0 else ""
+    return [
+        "labels that differ in letter case, blanks or invisible signs alone count as different "
+        f"individuals: {', '.join(texts)}{rest}; spell each in one way"
+    ]
+
+
+def _spelling(label: str) -> str:
+    visible = "".join(sign for sign in normalize("NFKC", label) if category(sign) != "Cf")
+    return " ".join(visible.casefold().split())
+
+
 def describe_new_numbers(labels: Iterable[str | None], known: Mapping[str, str]) -> list[str]:
     """Write which labels a catalogue knows with other zeros; `known` is `by_number` of its names.
 
@@ -112,6 +139,23 @@ def describe_new_numbers(labels: Iterable[str | None], known: Mapping[str, str])
         [
             "labels that the catalogue has with other zeros count as different individuals: "
             f"{list_some(found)}; spreadsheets take leading zeros away: write the catalogue's names"
+        ]
+        if found
+        else []
+    )
+
+
+def describe_new_spellings(labels: Iterable[str | None], names: Iterable[str]) -> list[str]:
+    """Write which labels a catalogue's names differ from in what `_spelling` takes for the same."""
+    known = {_spelling(name): name for name in names}
+    new = {label for label in labels if label is not None} - set(known.values())
+    found = sorted(
+        f"{label!r} for {known[_spelling(label)]!r}" for label in new if _spelling(label) in known
+    )
+    return (
+        [
+            "labels that the catalogue has with other letter case, blanks or invisible signs count "
+            f"as different individuals: {list_some(found)}; write the catalogue's names"
         ]
         if found
         else []

@@ -25,6 +25,7 @@ from index.labels.labelled_photo import (
 from index.labels.near_names import (
     describe_likely_files,
     describe_similar_numbers,
+    describe_similar_spellings,
     likely_files,
 )
 from index.labels.nobody import describe_nobody
@@ -140,9 +141,13 @@ def describe_columns(csv: Path, columns: Sequence[ColumnUse]) -> list[str]:
 
 
 def describe_labels(photos: Sequence[LabelledPhoto]) -> list[str]:
-    """Write which labels mean nobody or look so, and which differ in zeros alone."""
-    numbers = describe_similar_numbers(photo.individual for photo in photos)
-    return [*describe_nobody(photos), *numbers]
+    """Write which labels mean nobody or look so, and which differ in zeros or spelling alone."""
+    individuals = [photo.individual for photo in photos]
+    return [
+        *describe_nobody(photos),
+        *describe_similar_numbers(individuals),
+        *describe_similar_spellings(individuals),
+    ]
 
 
 def unread_labels_in(names: Sequence[str]) -> list[str]:

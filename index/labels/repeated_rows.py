@@ -8,6 +8,7 @@ from pathlib import Path
 
 from index.labels.fields import list_some
 from index.labels.labelled_photo import NEW_WHALE, BadLabels, DisputedPhoto, LabelledPhoto
+from index.messages import photos_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def _with_encounters(
         count += 1
     told = (
         [
-            f"{count:,} photos have a place and no encounter; an encounter is made of each "
+            f"{photos_text(count)} with a place and no encounter: an encounter is made of each "
             "individual's day and place"
         ]
         if count

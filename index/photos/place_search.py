@@ -9,6 +9,7 @@ import re
 import struct
 from collections.abc import Iterator
 
+from index.photos.file_chunks import has_unknown_chunk, is_known_extension, is_padding
 from index.photos.place_texts import has_place_text
 from index.photos.tiff_directories import EXIF, FIRST, GPS, NEXT, Directories, read_directories
 
@@ -18,14 +19,15 @@ _MOST_STARTS, _MOST_ENTRIES = 1000, 100_000
 _PLACE_TAGS = {2, 4, 20, 22, 28}
 _TIME_TAG, _LAST_GPS_TAG = 7, 31
 _RATIONALS = {5, 10}
-# GeoTIFF's: pixel scale, tie points, transformation, keys; and GDAL's own.
-_MAP_TAGS = {33550, 33920, 33922, 34264, 34735, 34736, 34737, 42112}
+# GeoTIFF's: pixel scale, tie points, transformation, keys, polynomials; and GDAL's own.
+_MAP_TAGS = {33550, 33920, 33922, 34264, 34735, 34736, 34737, 42112, 50844}
 _IPTC_TAG = 0x83BB
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PACKED_TEXT = re.compile(rb"zTXt|iTXt[^\x00]{1,79}\x00\x01|Raw profile type")
 _NAMED_TEXT = re.compile(
-    rb"[ti](?-i:TXt|EXt)[^\x00]{0,79}(?:gps|latitude|longitude|location|place|city|country|coord)",
+    rb"[ti](?-i:TXt|EXt)[^\x00]{0,79}(?:gps|latitud|longitud|location|place|city|country|coord"
+    rb"|address|region|island|\bsite|\bort\b|lugar|\blieu|luogo)",
     re.IGNORECASE,
 )
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
@@ -46,7 +48,8 @@ def has_place(data: bytes) -> bool:
     """Whether a photo's file says where it was taken, or may say so in what can't be read.
 
     EXIF, XMP, IPTC, coordinates in any text, and all of them in what follows the picture. What
-    can't be read: a GPS directory that is damaged, packed texts of a PNG, a video in a HEIC.
+    can't be read: a GPS directory that is damaged, packed texts of a PNG, a video in a HEIC, and
+    chunks that no picture needs.
     """
     return (
         _has_unreadable(data)
@@ -109,40 +112,43 @@ def _joined_texts(data: bytes) -> Iterator[bytes]:
     if data.startswith(b"GIF8"):
         blocks = _gif_blocks(data)
         if blocks is not None:
-            yield from blocks[0]
+            yield from filter(None, blocks[0])
 
 
 def _has_unreadable(data: bytes) -> bool:
+    if has_unknown_chunk(data):
+        return True
     if data.startswith(_PNG):
         after = data.partition(_PNG_END)[2]
         packed = _PACKED_TEXT.search(data) or _NAMED_TEXT.search(data)
-        return packed is not None or not _is_padding(after)
+        return packed is not None or not is_padding(after)
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return not _is_padding(data[8 + int.from_bytes(data[4:8], "little") :])
+        after = data[8 + int.from_bytes(data[4:8], "little") :]
+        return not is_padding(after)
     if data.startswith(b"GIF8"):
         blocks = _gif_blocks(data)
-        return blocks is not None and not _is_padding(blocks[1])
+        return blocks is not None and (None in blocks[0] or not is_padding(blocks[1]))
     if data[4:8] == b"ftyp":
         return _HEIC_UNREADABLE.search(data) is not None
+    if data.startswith(b"BM"):
+        size = int.from_bytes(data[2:6], "little")
+        return 54 <= size < len(data) and not is_padding(data[size:])
     return False
 
 
-def _is_padding(data: bytes) -> bool:
-    return not data.strip(b"\x00\xff\t\r\n ")
-
-
-def _gif_blocks(data: bytes) -> tuple[list[bytes], bytes] | None:
+def _gif_blocks(data: bytes) -> tuple[list[bytes | None], bytes] | None:
     """The texts of a GIF's extensions, each in one piece, and what follows the GIF.
 
-    None where it is damaged.
+    None in a text's place: an extension that can't be read; in all others': the GIF is damaged.
     """
-    texts: list[bytes] = []
+    texts: list[bytes | None] = []
     try:
         at = 13 + _palette_bytes(data[10])
         while data[at] != 0x3B:
             if data[at] == 0x21:
+                label = data[at + 1]
                 text, at = _sub_blocks(data, at + 2)
-                texts.append(text)
+                texts.append(text if is_known_extension(label, text) else None)
             elif data[at] == 0x2C:
                 _, at = _sub_blocks(data, at + 11 + _palette_bytes(data[at + 9]))
             else:

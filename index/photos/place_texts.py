@@ -14,6 +14,7 @@ from itertools import pairwise
 _TEXT = re.compile(rb"[\x20-\x7e\t\r\n\xb0\xba\xc2\xe2\x80\xb2\xb3]{8,}")
 # UTF-16 in either byte order, from the first zero on; the pattern's first byte makes it fast.
 _WIDE_TEXT = re.compile(rb"\x00[\x20-\x7e\xb0\xba](?:\x00[\x20-\x7e\xb0\xba]){6,}")
+_WIDEST_TEXT = re.compile(rb"\x00{3}[\x20-\x7e](?:\x00{3}[\x20-\x7e]){6,}")  # UTF-32
 _BREAK = b"\x7f"  # stands where other bytes were: a value that begins with one isn't empty
 
 # Makers of drones write GpsLatitude, and one GpsLongtitude.
@@ -23,7 +24,12 @@ _NAME = (
 )
 _AREA = (
     rb"(?:City|State|Province(?:State|Name)?|Country(?:Code|Name)?|WorldRegion|Sub-?location"
-    rb"|Location(?:Shown|Created|Name|Id)?|geo:lat|geo:long)"
+    rb"|Location(?:Shown|Created|Name|Id)?|geo:lat|geo:long"
+    # Darwin Core, in which records of animals are exchanged; Dublin Core.
+    rb"|(?:verbatim|higher)?(?:Locality|Coordinates|Geography)|StateProvince|County|Municipality"
+    rb"|Continent|Island(?:Group)?|WaterBody|footprintWKT|spatial|coverage"
+    # Geography Markup Language, GeoRSS.
+    rb"|pos(?:List)?|georss:point|lowerCorner)"
 )
 _XMP = re.compile(
     # An attribute, or a member of JSON, with a value.
@@ -45,7 +51,19 @@ _COORDINATES = re.compile(
     rb"|\d{1,2}(?:\.\d{1,12})?\s?" + _DEGREES + rb"?\s?[NS]\s?[,;/ ]\s?"
     rb"\d{1,3}(?:\.\d{1,12})?\s?" + _DEGREES + rb"?\s?[EW]\b"
     rb"|" + _MINUTES + rb"[NS]|[NS]\s?" + _MINUTES + rb"|\bgeo:-?\d{1,2}\.\d{1,12},"
-    rb"|\blat(?:itude)?[\"']?\s?[:=]\s?[\"']?[+-]?\d",
+    rb"|\blat(?:itude?)?[\"']?\s?[:=]\s?[\"']?[+-]?\d"
+    rb"|\blong?(?:itude?)?[\"']?\s?[:=]\s?[\"']?[+-]?\d{1,3}\.\d"
+    # Well-known text, GeoJSON, what a receiver sends (NMEA), a map's address.
+    rb"|\bPOINT\s?Z?\s?\(\s?-?\d|\"coordinates\"\s?:\s?\[|\$G[PNL](?:RMC|GGA|GLL),"
+    rb"|(?:maps|openstreetmap)\S{0,60}[@=/](?:mlat=)?-?\d{1,2}\.\d{1,15}(?:,|/|&mlon=)-?\d"
+    # Degrees and minutes without their signs, or with commas as XMP writes them.
+    rb"|\d{1,2}[\s,]\d{1,2}(?:\.\d{1,9}|[\s,]\d{1,2}(?:\.\d{1,9})?)\s?[NS][\s,;]{1,3}\d{1,3}[\s,]\d"
+    rb"|\b[NS]\s?\d{1,2}\s\d{1,2}(?:\.\d{1,9}|\s\d{1,2}(?:\.\d{1,9})?)[\s,;]{1,3}[EW]\s?\d{1,3}\s\d"
+    # Universal Transverse Mercator, and the military grid of it.
+    rb"|\b\d{1,2}[C-HJ-NP-X]\s?\d{6}(?:\.\d{1,3})?m?E?[\s,]{1,3}\d{7}"
+    rb"|\b\d{1,2}[C-HJ-NP-X]\s?[A-HJ-NP-Z]{2}\s?(?:\d{5}\s?\d{5}|\d{4}\s?\d{4})\b"
+    # A list of tags that are ordered by place.
+    rb"|>(?:Places?|Locations?)[|/]\w",
     re.IGNORECASE,
 )
 _DECIMAL = re.compile(rb"(?<![\d.])[+-]?\d{1,3}\.\d{3,15}(?![\d.])")
@@ -64,11 +82,14 @@ def has_place_text(data: bytes) -> bool:
     """
     if _VIDEO.search(data) or any(_iptc_places(data)):
         return True
-    wide = (
-        data[max(found.start() - 1, 0) : found.end()].replace(b"\x00", b"")
-        for found in _WIDE_TEXT.finditer(data)
+    wide, wider = (
+        [
+            data[max(found.start() - 1, 0) : found.end()].replace(b"\x00", b"")
+            for found in pattern.finditer(data)
+        ]
+        for pattern in (_WIDE_TEXT, _WIDEST_TEXT)
     )
-    texts = (_BREAK.join(_TEXT.findall(data)) + _BREAK, _BREAK.join(wide) + _BREAK)
+    texts = [_BREAK.join(each) + _BREAK for each in (_TEXT.findall(data), wide, wider)]
     return any(
         _XMP.search(text) or _COORDINATES.search(text) or _has_decimal_pair(text) for text in texts
     )

@@ -63,6 +63,10 @@ def make_update_plan(
     renamed = [
         replace(photo, individual=corrections.name_now(photo.individual)) for photo in labelled
     ]
+    renamed = [
+        with_known_encounter(photo, by_name[photo.name]) if photo.name in by_name else photo
+        for photo in renamed
+    ]
     labelled = [
         corrections.apply_to(photo, by_name[photo.name]) if photo.name in by_name else photo
         for photo in renamed
@@ -145,6 +149,16 @@ def is_relabelled(photo: LabelledPhoto, old: CataloguePhoto) -> bool:
     if new_facts != (old.individual, old.species, old.encounter, old.taken_at, old.path):
         return True
     return photo.region not in (None, old.region) or bool(filled_facts(photo, old))
+
+
+def with_known_encounter(photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
+    """Keep a known photo's encounter where its label has none, and one was made.
+
+    Where none is known either, one is made for a place alone, which is noted of an encounter.
+    """
+    if not photo.is_encounter_made or (old.encounter is None and photo.place is not None):
+        return photo
+    return replace(photo, encounter=old.encounter, region=old.encounter and photo.region)
 
 
 def filled_facts(photo: LabelledPhoto, old: CataloguePhoto) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from embedding.errors import FlukeprintError
+from index.catalogue.rows import CataloguePhoto
 from index.timestamps import iso_time
 
 
@@ -51,6 +52,12 @@ class Selection:
             (self.species is None or self.species == species)
             and (self.region is None or self.region == region)
             and self._is_within(at)
+        )
+
+    def has_photo(self, photo: CataloguePhoto) -> bool:
+        """Whether a photo is selected, by its own time, species and individual."""
+        return self.individual in (None, photo.individual) and self.has(
+            photo.taken_at, photo.species, photo.region
         )
 
     def _is_within(self, at: str | None) -> bool:

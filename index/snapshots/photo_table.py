@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.photos.photo import Box
-from index.catalogue.served_photo import ServedPhoto
 from index.search.rows.texts import Texts
+from index.snapshots.served_photo import ServedPhoto
 
 CODED = ("individual", "species", "encounter", "taken_at", "state", "region")
 """The facts that many photos share: a column of each holds numbers of texts."""

@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from index.calibration.calibration import Calibration
 from index.catalogue.catalogue import Catalogue, fitted_calibration, newest_revision
 from index.catalogue.gallery_refresh import photo_states, refresh_gallery, some_species
-from index.catalogue.log_position import LogPosition, Touched, log_position
 from index.catalogue.rows import read_species, read_viewpoints
-from index.catalogue.searched_rows import read_searched_rows, read_served_photos
-from index.catalogue.served_photo import ServedPhoto
+from index.catalogue.searched_rows import read_searched_rows
 from index.search.gallery import Gallery
 from index.search.species import SpeciesFit
 from index.snapshots.changed_mapping import change_mapping, fold_mapping
+from index.snapshots.log_position import LogPosition, Touched, log_position
 from index.snapshots.photo_table import PhotoTable
+from index.snapshots.served_photo import ServedPhoto, read_served_photos
 from index.storage.connection import translating_errors
 
 

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,15 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue, fitted_calibration, newest_revision
-from index.catalogue.log_position import LogPosition, lines_since, log_position, touched_since
 from index.search.engine import build_engine, faiss_version, stored_engine
 from index.search.gallery import Gallery, GalleryOrigin
 from index.search.matching import Score
 from index.search.rows.live_rows import LiveGroup, LiveRows
 from index.search.rows.texts import Texts
 from index.search.segments import ChangedSegment, Segment
-from index.search.species import SpeciesFit
+from index.search.species import SpeciesFit, SpeciesPredictor
 from index.snapshots.array_file import SUFFIX, Array, BadArrays, read_arrays, write_arrays
+from index.snapshots.log_position import LogPosition, lines_since, log_position, touched_since
 from index.snapshots.photo_table import CODED, CodedTexts, PhotoTable
 from index.snapshots.served_catalogue import ServedCatalogue, follow, read_tables
 from index.storage.address import CatalogueAddress, snapshot_folder
@@ -138,10 +139,11 @@ def refresh_snapshot(catalogue: Catalogue, factory: str = "auto") -> None:
     """Write a snapshot where one is due, or none is of use. Raises as `write_snapshot`."""
     if catalogue.counts().photos >= FEWEST_PHOTOS:
         found = read_snapshot(catalogue, factory, may_be_old=True)
-        if found is None:
-            write_snapshot(catalogue, read_tables(catalogue, factory))
-        elif is_snapshot_due(catalogue):
-            write_snapshot(catalogue, found)
+        if found is None or is_snapshot_due(catalogue):
+            served = found or read_tables(catalogue, factory)
+            gallery, score = served.gallery, served.calibration.score
+            fit = SpeciesPredictor(gallery, served.species, score).prepare()
+            write_snapshot(catalogue, replace(served, species_fit=fit, changed_photos=0))
 
 
 def _remove(paths: Iterable[Path]) -> None:

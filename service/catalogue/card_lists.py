@@ -54,7 +54,12 @@ def cards_after(cards: Sequence[Card], query: CardQuery, after: Position | None)
 
     rest = cards
     if after is not None:
-        rest = [card for card in cards if (place(card) < after) is query.descending]  # type: ignore[operator]
+        # One order's values are all texts or all numbers.
+        rest = [
+            card
+            for card in cards
+            if (place(card) < after) is query.descending  # type: ignore[operator]
+        ]
         rest = [card for card in rest if place(card) != after]
     return sorted(rest, key=place, reverse=query.descending)[: query.limit + 1]
 

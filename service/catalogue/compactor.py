@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from embedding.errors import FlukeprintError
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.gallery_refresh import read_photo_states, refresh_gallery
-from index.catalogue.served_photo import ServedPhoto
 from index.search.gallery import Gallery
 from index.search.species import SpeciesFit
 from index.snapshots.changed_mapping import change_mapping
 from index.snapshots.served_catalogue import ServedCatalogue
+from index.snapshots.served_photo import ServedPhoto
 from index.snapshots.snapshot import is_snapshot_due, write_snapshot
 from service.serving.service import Serving
 
@@ -69,7 +69,9 @@ class Compactor:
 
     def _compact(self, serving: Serving, is_due: Callable[[], bool]) -> None:
         try:
+            # What the first answers would else wait for.
             fit = serving.identifier.species_predictor.prepare()
+            serving.facts.of(serving.identifier.gallery.photos, serving.photos)
             if is_due():
                 compact = _served_catalogue(serving, fit).compacted()
                 self._bring_up(compact, serving)
@@ -87,7 +89,8 @@ class Compactor:
 
     def _bring_up(self, compact: ServedCatalogue, before: Serving) -> None:
         """Have answers use what is compact, brought up to the acts done meanwhile."""
-        if compact.gallery.has_rows_of(before.identifier.gallery):
+        is_same_gallery = compact.gallery.has_rows_of(before.identifier.gallery)
+        if is_same_gallery and compact.photos is before.photos:
             return
         with self._exchange:
             names = sorted(self._meanwhile or ())

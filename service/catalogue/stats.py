@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from index.catalogue.served_photo import ServedPhoto
+from index.snapshots.served_photo import ServedPhoto
 from index.storage.schema import CATALOGUED
 from service.schemas.about import (
     DamagedVector,

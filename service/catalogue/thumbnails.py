@@ -18,7 +18,7 @@ from embedding.photos.photo import (
     read_photo,
     thumbnail,
 )
-from index.catalogue.served_photo import ServedPhoto
+from index.snapshots.served_photo import ServedPhoto
 from index.storage.address import CatalogueAddress, sibling_folder
 from index.storage.originals import write_whole
 from service.catalogue.writer import CatalogueWriter

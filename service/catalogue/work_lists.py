@@ -38,6 +38,13 @@ class _SimilarIndividuals(NamedTuple):
         return self.gallery.has_rows_of(gallery) and self.reach == reach
 
 
+class UnknownGroups(NamedTuple):
+    """Photos of nobody known: groups of similar ones, and the names of those near no other."""
+
+    similar: list[Cluster]
+    single: list[str]
+
+
 class WorkLists:
     """Computes the lists one at a time, and caches each until the next revision.
 
@@ -84,10 +91,14 @@ class WorkLists:
         return cast("list[Resemblance]", await self._once("resemblances", gallery.revision, work))
 
     async def clusters(self, serving: Serving) -> list[Cluster]:
-        """List groups of unknown photos that may be of one animal, nearest first.
+        """List groups of unknown photos that may be of one animal, nearest first."""
+        return (await self.unknown(serving)).similar
 
-        Their distance is that of a known match. Photos without an animal are left out: blank
-        pictures are as near to each other as photos of one animal are.
+    async def unknown(self, serving: Serving) -> UnknownGroups:
+        """Group all unknown photos: those that may be of one animal, nearest first, and the rest.
+
+        The distance within a group is that of a known match. Photos without an animal are left
+        out: blank pictures are as near to each other as photos of one animal are.
         """
         screen = serving.identifier.screen
         gallery, thresholds = (
@@ -96,7 +107,7 @@ class WorkLists:
         )
         reach = thresholds.known if thresholds.known > 0 else thresholds.new_whale
 
-        def work() -> list[Cluster]:
+        def work() -> UnknownGroups:
             # Of the checkpoint that is served: the catalogue may have gone over to another one just
             # now.
             unknown = unknown_photos(self._catalogue, gallery.fingerprint)
@@ -105,14 +116,12 @@ class WorkLists:
                 for at, animal in enumerate(screen.scores(unknown.vectors))
                 if animal is None or animal.is_animal
             ]
-            return clusters(
-                [unknown.photo_names[at] for at in shown],
-                unknown.vectors[shown],
-                reach,
-                between=self._raise_if_stopped,
-            )
+            names = [unknown.photo_names[at] for at in shown]
+            similar = clusters(names, unknown.vectors[shown], reach, between=self._raise_if_stopped)
+            grouped = {name for each in similar for name in each.photos}
+            return UnknownGroups(similar, [name for name in names if name not in grouped])
 
-        return cast("list[Cluster]", await self._once("clusters", gallery.revision, work))
+        return cast("UnknownGroups", await self._once("unknown", gallery.revision, work))
 
     async def _once(self, name: str, revision: int, work: Callable[[], Any]) -> Any:
         def cached() -> Any:

@@ -21,7 +21,6 @@ from index.catalogue.gallery_refresh import (
     read_some_species,
     refresh_gallery,
 )
-from index.catalogue.served_photo import ServedPhoto
 from index.curation.curator import CurationConflict, Curator, Event
 from index.curation.listings import Directory
 from index.curation.undo import OtherCheckpoint, undo
@@ -31,6 +30,7 @@ from index.photos.embed import PhotoEmbedder
 from index.search.gallery import Gallery
 from index.sightings.reading import Sightings, read_sightings
 from index.snapshots.changed_mapping import change_mapping
+from index.snapshots.served_photo import ServedPhoto
 from index.snapshots.snapshot import read_served
 from index.storage.serving_marker import ServedMark
 from service.catalogue.calibrator import Calibrator

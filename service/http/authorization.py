@@ -230,7 +230,7 @@ def _check_role(principal: Principal, needed: Role) -> None:
         raise ProblemError(
             FORBIDDEN,
             f"This needs the role {needed}; {'' if principal.session else 'the key of '}"
-            f"{principal.name} has the role {principal.role}.",
+            f"{principal.name} has the role {principal.role}. Ask your administrator for it.",
             headers={
                 "WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{needed}"'
             },

@@ -74,6 +74,7 @@ const KINDS = {
   confirm: "Confirmed",
   reject: "Rejected",
   delete: "Deleted",
+  assign: "Assigned",
   move: "Moved",
   split: "Split",
   merge: "Merged",

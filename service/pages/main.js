@@ -12,10 +12,12 @@ import { individual } from "./screens/catalogue/individual.js";
 import { individuals } from "./screens/catalogue/individuals.js";
 import { jobs } from "./screens/admin/jobs.js";
 import { keys } from "./screens/admin/keys.js";
-import { queueList } from "./screens/queue/queue_list.js";
 import { start } from "./screens/admin/start.js";
+import { queueList } from "./screens/queue/queue_list.js";
 import { review } from "./screens/review/review.js";
 import { lists } from "./screens/catalogue/lists.js";
+import { reports } from "./screens/catalogue/reports.js";
+import { unknowns } from "./screens/catalogue/unknowns.js";
 import { calm, problemBox } from "./notify.js";
 import { count, shortFingerprint } from "./formatting.js";
 
@@ -23,7 +25,9 @@ const SCREENS = {
   review,
   queue: queueList,
   individuals,
+  unknowns,
   lists,
+  reports,
   history,
   calibration,
   jobs,
@@ -99,7 +103,10 @@ async function served() {
 }
 
 async function signIn(problem) {
-  if (!(await requestSignIn({ wasRefused: Boolean(key.get()) }))) throw problem;
+  if (await requestSignIn({ wasRefused: Boolean(key.get()) })) return;
+  problem.detail =
+    "You are not signed in. Use the button at the foot of the page, or ask your administrator.";
+  throw problem;
 }
 
 document.getElementById("key").addEventListener("click", async () => {

@@ -1,7 +1,7 @@
 // Pieces that several screens are made of.
 
 import { get, nextOf } from "./api.js";
-import { actionButton, button, el, put } from "./dom.js";
+import { actionButton, el, put } from "./dom.js";
 import { thumbnail, urlOf } from "./photo.js";
 import { attempt, problemBox } from "./notify.js";
 import { day, photoName, species } from "./formatting.js";
@@ -144,21 +144,6 @@ export function photoTile(card, ...extras) {
       card.taken_at ? el("span", { class: "date" }, day(card.taken_at)) : null,
       ...extras,
     ),
-  );
-}
-
-export function enlargeButton(card, show) {
-  return button(
-    "Enlarge",
-    () =>
-      show(
-        photoName(card.name),
-        thumbnail(card.url || urlOf(card.name), card.name, { size: 1600 }),
-      ),
-    {
-      class: "quiet small",
-      "aria-label": `Enlarge ${photoName(card.name)}`,
-    },
   );
 }
 

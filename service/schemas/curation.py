@@ -102,8 +102,8 @@ class EventAnswer(BaseModel):
         "undoes it."
     )
     kind: str = Field(
-        description="`take in`, `confirm`, `reject`, `move`, `delete`, `edit`, `merge`, `tell "
-        "apart`, ... or `undo`."
+        description="`take in`, `confirm`, `reject`, `assign`, `move`, `delete`, `edit`, `merge`, "
+        "`tell apart`, ... or `undo`."
     )
     photos: list[str] = Field(
         description="The photos that are other than before, or are called otherwise, by name."

@@ -125,6 +125,22 @@ class Move(_Sent):
     )
 
 
+class Assign(_Sent):
+    """Photos that become one individual's."""
+
+    photos: list[PhotoName] = Field(
+        min_length=1, max_length=MOST_PHOTOS, description="Waiting or catalogued photos."
+    )
+    individual: IndividualName = Field(
+        description="An individual's id; one that nobody has makes a new individual."
+    )
+    is_animal: bool = Field(
+        False,
+        description="That a person sees an animal on all of them: needed for photos that were "
+        "answered `no_animal`.",
+    )
+
+
 class _Edit(_Sent):
     @model_validator(mode="after")
     def _has_changes(self) -> _Edit:

@@ -13,6 +13,7 @@ from index.jobs.records import FaultPage, JobPage
 from index.jobs.records import Job as StoredJob
 from index.labels.forms.columns import check_columns
 from index.labels.labelled_photo import BadLabels, BoxOrientation
+from index.sightings.selection import BadSelection, Selection
 from service.schemas.identify import ANIMAL_THRESHOLD_DESCRIPTION, DEFAULT_K, MAX_K
 
 JobStateName = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
@@ -221,6 +222,29 @@ class ExportJob(BaseModel):
         description="Write where encounters were; needs the role `curate`. Without it, places "
         "are left out, and removed from the photos' files.",
     )
+    since: str | None = Field(
+        None, max_length=40, description="Only photos from then on: a year, a month or a day."
+    )
+    until: str | None = Field(
+        None, max_length=40, description="Only photos up to the end of that time."
+    )
+    species: str | None = Field(None, max_length=200, description="Only of this species.")
+    region: str | None = Field(None, max_length=200, description="Only in this region.")
+
+    @model_validator(mode="after")
+    def _is_selection(self) -> ExportJob:
+        try:
+            _ = self.selection
+        except BadSelection as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def selection(self) -> Selection:
+        """Which photos are exported."""
+        return Selection.checked(
+            since=self.since, until=self.until, species=self.species, region=self.region
+        )
 
 
 class JobRequest(BaseModel):
@@ -236,7 +260,7 @@ class JobRequest(BaseModel):
         description="For `identify`: `folder`, `k`, `max_fpir`, `threshold`. For `reindex`: "
         "`rehash`. For `upgrade`: `checkpoint`. For `import`: `dry_run`, or with a zip "
         "`duplicates`, `replace_photos`, `boxes` and `columns`. For `export`: `format`, "
-        "`with_photos`, `with_places`.",
+        "`with_photos`, `with_places`, `since`, `until`, `species`, `region`.",
     )
 
 

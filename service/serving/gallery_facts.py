@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalogue.served_photo import ServedPhoto
 from index.search.segments import ChangedSegment, Segment
 from index.snapshots.changed_mapping import ChangedMapping
 from index.snapshots.photo_table import PhotoTable
+from index.snapshots.served_photo import ServedPhoto
 
 _FACTS = ("species", "taken_at", "region")
 

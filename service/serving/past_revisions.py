@@ -7,9 +7,9 @@ from pathlib import Path
 
 from embedding.errors import FlukeprintError
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.served_photo import ServedPhoto
 from index.curation.past_revision import past_catalogue
 from index.identification.identifier import Identifier
+from index.snapshots.served_photo import ServedPhoto
 from service.http.problems import Fault, invalid
 from service.serving.service import Serving
 

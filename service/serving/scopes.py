@@ -10,9 +10,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from index.catalogue.served_photo import ServedPhoto
 from index.identification.identifier import Identifier
 from index.labels.fields import spellings_of
+from index.snapshots.served_photo import ServedPhoto
 from service.http.problems import Fault, ProblemError, invalid
 from service.serving.gallery_facts import GalleryFacts
 

@@ -18,11 +18,11 @@ from starlette.requests import Request
 from embedding.errors import FlukeprintError
 from embedding.photos.damage import CheckedPhoto, read_checked
 from embedding.photos.photo import BadPhoto, PhotoLimits, read_photo
-from index.catalogue.log_position import NOWHERE, LogPosition
-from index.catalogue.served_photo import ServedPhoto
 from index.identification.identifier import Identifier
 from index.search.matching import Identification, with_damage
 from index.search.vectors import FloatArray
+from index.snapshots.log_position import NOWHERE, LogPosition
+from index.snapshots.served_photo import ServedPhoto
 from service.http.multipart import Upload
 from service.http.problems import (
     BAD_PHOTOS,

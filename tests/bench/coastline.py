@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _PER_DEGREE = 100
-_TOLERANCE = 4.0  # hundredths of a degree: 4.4 km, a pixel of a map 40 degrees wide
-_LEAST_AREA = 25.0  # square hundredths: islands below some 30 square kilometres
+_TOLERANCE = 1.5  # hundredths of a degree: 1.7 km, a pixel of a map 15 degrees wide
+_LEAST_AREA = 12.0  # square hundredths: islands below some 15 square kilometres
 
 Points = NDArray[np.float64]
 

@@ -65,7 +65,7 @@ def print_shares(photos: PhotoSet, draws: int) -> None:
     for share, rows in found.items():
         errors = {how: [row[how]["error"] for row in rows] for how in ("unset", "set", "estimated")}
         chance = [row["set"]["chance"] for row in rows]
-        estimates = [f"{row['estimate']['share']:.2f}" for row in rows]
+        estimates = [f"{row['estimate']['share']:.2f}" if row["estimate"] else "-" for row in rows]
         by_chance = [np.mean([one[name] for one in chance]) for name in ("mean", "within")]
         print(
             f"| {share} | {np.mean(errors['unset']):.3f} | "

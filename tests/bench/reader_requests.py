@@ -89,7 +89,7 @@ def serve(folder: Path) -> None:
     """Serve the catalogue until the process is ended; prints the URL and a reader's secret."""
     import uvicorn
 
-    from index.catalogue.served_photo import ServedPhoto
+    from index.snapshots.served_photo import ServedPhoto
     from service.app import create_app
     from service.catalogue.writer import open_writer
     from service.jobs.queue import open_jobs

@@ -63,8 +63,8 @@ def serve(folder: Path, *, has_network: bool, has_objects: bool, keeps_arenas: b
     import uvicorn
 
     from embedding.networks.malloc import limit_arenas
-    from index.catalogue.served_photo import ServedPhoto
     from index.identification.identifier import Identifier
+    from index.snapshots.served_photo import ServedPhoto
     from service.app import create_app
     from service.catalogue.writer import open_writer
     from service.server import listen, url_of

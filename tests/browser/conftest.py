@@ -34,10 +34,10 @@ from playwright.sync_api import (
 from demo.anatomy import Individual
 from demo.photograph import photograph
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.served_photo import ServedPhoto
 from index.curation.listings import Directory
 from index.labels.reader import read_labels
 from index.reindex.build import build_catalogue
+from index.snapshots.served_photo import ServedPhoto
 from service.app import create_app
 from service.catalogue.writer import open_writer, reload
 from service.jobs.queue import JobQueue, open_jobs

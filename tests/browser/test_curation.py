@@ -123,13 +123,16 @@ def test_pairs_are_told_apart_and_taken_back_by_keyboard(open_page: OpenPage, si
 def test_unknown_photos_that_look_alike_become_an_individual(
     open_page: OpenPage, site: Site
 ) -> None:
-    page = open_page("#/lists/clusters")
+    page = open_page("#/unknowns")
     cluster = page.locator(".cluster").filter(has_text="stranger_0.jpg")
     expect(cluster).to_contain_text("stranger_1.jpg")
     cluster.get_by_role("button", name="New individual").click()
     dialog(page, "Id of the new individual", "w_0012", "Create")
     expect(cluster).to_have_count(0)
     assert photos_of(site, "w_0012") == ["stranger_0.jpg", "stranger_1.jpg"]
+    page.locator("#notice").get_by_role("button", name="Undo").click()
+    expect(cluster).to_have_count(1)
+    assert photos_of(site, "w_0012") == []
 
 
 def test_the_history_undoes_or_says_why_not(open_page: OpenPage, site: Site) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -28,9 +27,10 @@ from index.storage.originals import media_folder
 from tests.faults.copies import Copies
 from tests.faults.corpus import archives
 from tests.faults.scene import Scene, embedder, snapshot
+from tests.faults.value_flips import FOUND, REFUSED, SILENT, columns_with_values, flip_value
 from training.learning.resume import Position, load_state, save_state
 
-FOUND, HARMLESS, SILENT = "found and named", "without effect", "not found"
+HARMLESS = "without effect"
 
 
 def flip(path: Path, rng: random.Random) -> int:
@@ -70,46 +70,11 @@ def _flip_database(scene: Scene, rng: random.Random) -> str:
         return FOUND if is_clear else f"unclear: {error}"
 
 
-_TOLD = ("photos", "individuals", "encounters", "vectors")
-
-
 def _flip_cell(scene: Scene, rng: random.Random) -> str:
     """One value of the catalogue, behind SQLite's back and so within its own checks."""
-    assert isinstance(scene.address, Path)
-    raw = sqlite3.connect(scene.address)
-    with raw:
-        cells = [
-            (table, row, column, value)
-            for table in _TOLD
-            for column in [each[1] for each in raw.execute(f"PRAGMA table_info({table})")]
-            if column not in ("id", "photo_id")
-            for row, value in raw.execute(f"SELECT rowid, {column} FROM {table}")
-            if value not in (None, "", b"")
-        ]
-        table, row, column, value = rng.choice(cells)
-        flipped = _flipped(value, rng)
-        try:
-            raw.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (flipped, row))
-        except sqlite3.IntegrityError:  # another row has the value that it would be
-            raw.rollback()
-            return _flip_cell(scene, rng)
-    raw.close()
-    try:
-        if verify_catalogue(scene.address).faults:
-            return FOUND
-        with Catalogue.open(scene.address) as catalogue:
-            catalogue.searchable()
-    except FlukeprintError:
-        return FOUND
-    return f"{SILENT}: {table}.{column}"
-
-
-def _flipped(value: bytes | str | int | float, rng: random.Random) -> bytes | str | int:
-    if isinstance(value, int | float):
-        return int(value) ^ (1 << rng.randrange(16))
-    data = bytearray(value.encode() if isinstance(value, str) else value)
-    data[rng.randrange(len(data))] ^= 1 << rng.randrange(7)
-    return data.decode(errors="replace") if isinstance(value, str) else bytes(data)
+    column = rng.choice(columns_with_values(scene))
+    outcome = flip_value(scene, column, rng)
+    return outcome if outcome in (FOUND, REFUSED) else f"{outcome}: {column}"
 
 
 def _flip_pending_vectors(scene: Scene, rng: random.Random) -> str:

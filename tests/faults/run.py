@@ -119,6 +119,17 @@ def bits(options: argparse.Namespace, folder: Path, deadline: float) -> None:
         print(f"{kind}: {dict(flip_bits(copies, kind, count, options.seed))}", flush=True)
 
 
+def values(options: argparse.Namespace, folder: Path, deadline: float) -> None:
+    """One bit flips in a value of each column of the database."""
+    from tests.faults.copies import sqlite_copies
+    from tests.faults.value_flips import flip_values
+
+    _, copies = sqlite_copies(folder / "sqlite")
+    each = max(options.count // 100, 1)
+    for column, count in flip_values(copies, each, options.seed, deadline):
+        print(f"{column}: {dict(count)}", flush=True)
+
+
 def uploads(options: argparse.Namespace, folder: Path, deadline: float) -> None:
     """Mutated uploads of every format, one after the other, to a service in this process."""
     from tests.faults.uploads import run_uploads
@@ -182,6 +193,7 @@ HARNESSES: dict[str, Callable[[argparse.Namespace, Path, float], None]] = {
     "crash": crash,
     "disk": disk,
     "bits": bits,
+    "values": values,
     "uploads": uploads,
     "load": load,
     "shared": shared,

@@ -19,7 +19,6 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.served_photo import ServedPhoto
 from index.curation.listings import Directory
 from index.exchange.backup.backup import make_backup, restore_backup
 from index.exchange.backup.verify import verify_catalogue
@@ -27,6 +26,7 @@ from index.exchange.importing.plan import ImportOptions
 from index.exchange.importing.run import apply_import, known_photos, plan_import
 from index.exchange.importing.sources import read_source
 from index.identification.identifier import Identifier
+from index.snapshots.served_photo import ServedPhoto
 from index.storage.address import CatalogueAddress
 from service.app import create_app
 from service.catalogue.writer import open_writer

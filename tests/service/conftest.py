@@ -26,11 +26,11 @@ from index.calibration.calibration import Calibration
 from index.calibration.fitting import fit_trials
 from index.calibration.trials import Trials
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.served_photo import ServedPhoto
 from index.identification.identifier import Identifier
 from index.labels.reader import read_labels
 from index.reindex.build import build_catalogue
 from index.search.gallery import Gallery
+from index.snapshots.served_photo import ServedPhoto
 from index.storage.address import CatalogueAddress
 from service.app import create_app
 from service.catalogue.writer import open_writer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,6 +72,38 @@ def export(
         f"{done.folder}: {done.size_bytes / 1e6:.1f} MB, least cosine to PyTorch "
         f"{done.least_cosine:.6f} on {done.photos} pictures"
     )
+
+
+def write_trained_graphs(checkpoint: Path) -> None:
+    """Write the graphs of a checkpoint that a training has made, so that it answers without
+    PyTorch.
+
+    Whatever goes wrong is told, and loses nothing: the checkpoint answers through PyTorch. Graphs
+    of another checkpoint that lie there would be refused, so they are taken away.
+    """
+    from embedding.checkpoint import fingerprint_of
+    from embedding.exporting.export import export_graphs
+    from embedding.graphs.files import BadGraphs, folder_of, read_graphs
+    from index.messages import print_message
+
+    folder = folder_of(checkpoint)
+    if folder.is_dir():
+        try:
+            read_graphs(folder, checkpoint, fingerprint_of(checkpoint))
+            return  # a finished run was asked to go on
+        except BadGraphs:
+            shutil.rmtree(folder)
+    print_message(f"Writing the graphs of {checkpoint}, which answer without PyTorch")
+    try:
+        done = export_graphs(checkpoint, _pictures(None))
+    except Exception as error:  # PyTorch's exporter raises nearly every kind
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        print_message(
+            f"note: {checkpoint} is complete, but its graphs could not be written ({said}). It "
+            f"answers through PyTorch; `flukeprint export {checkpoint}` tries again"
+        )
+        return
+    print_message(f"{done.folder}: {done.size_bytes / 1e6:.1f} MB")
 
 
 def _pictures(photos: list[Path] | None) -> list[Image]:

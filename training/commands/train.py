@@ -103,25 +103,35 @@ def train(
             "--show-augmentation", help="Draw a few photos as batches show them; the PNG."
         ),
     ] = None,
+    graphs: Annotated[
+        bool,
+        typer.Option(
+            "--graphs/--no-graphs",
+            help="Write the graphs of best.safetensors at the end, as `flukeprint export` does.",
+        ),
+    ] = True,
 ) -> None:
     """Train a network by a RECIPE on labelled photos.
 
     Without --csv the folder holds one sub-folder per individual. Several species are learned
     together by giving --csv and --photos once for each; each species is split and validated by
     itself. The run leaves best.safetensors (the checkpoint that the other commands take),
-    metrics.csv, curves.png, split.csv and recipe.json in --out. A run that was stopped, at any
-    moment, continues with --resume. --photos may be a pack of `flukeprint data pack`. --overfit,
-    --find-rate and --show-augmentation try what a run would do, and leave none.
+    metrics.csv, curves.png, split.csv and recipe.json in --out. The checkpoint's graphs, in
+    best.graphs, answer without PyTorch. A run that was stopped, at any moment, continues with
+    --resume. --photos may be a pack of `flukeprint data pack`. --overfit, --find-rate and
+    --show-augmentation try what a run would do, and leave none.
     """
     from embedding.checkpoint import refuse_unwritable
     from training.commands.classify import train_by_kinds
+    from training.commands.export import write_trained_graphs
     from training.commands.rehearsal import check_one_way, rehearse
+    from training.learning.distributed import is_first_process
     from training.pixels.packs import is_pack
     from training.recipes.checks import boxes_of
     from training.recipes.reading import read_recipe
     from training.run.boards import require_boards
     from training.run.loop import train as run_training
-    from training.run.run import RunOptions
+    from training.run.run import BEST, RunOptions
     from training.run.task import task_of
     from training.sets.extra import read_extra
     from training.sets.sets import read_sets
@@ -156,6 +166,8 @@ def train(
     options = RunOptions(cache=cache or out.parent / ".cache", resume=resume, boards=boards)
     if task_of(choices).has_classes:
         train_by_kinds(choices, csv or (), photos, out, options, boxes=measured_on)
+        if graphs and is_first_process():
+            write_trained_graphs(out / BEST)
         return
     labelled, warnings = read_sets(
         csv or (),
@@ -186,6 +198,8 @@ def train(
             )
         raise
     print(f"best checkpoint: {path}")
+    if graphs and is_first_process():
+        write_trained_graphs(path)
 
 
 def pseudo_label(

@@ -8,14 +8,14 @@ from __future__ import annotations
 import bisect
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from index.curation.names.free_ids import FreeIds
-from index.curation.names.meetings import NO_MEETINGS, Meetings
+from index.curation.names.meetings import individuals_met
 from index.curation.text_search import fold_text
 from index.storage.schema import MOST_BOUND, ChangeRow, IndividualRow, RevisionRow
 
@@ -43,32 +43,23 @@ class KnownNames:
         self._forget()
 
     def find(
-        self,
-        session: Session,
-        search: str,
-        *,
-        species: str | None,
-        after: str,
-        limit: int,
-        met: Mapping[int, Meetings] = NO_MEETINGS,
+        self, session: Session, search: str, *, species: str | None, after: str, has_places: bool
     ) -> list[str]:
-        """The first ids after one, sorted, of individuals who have every word of `search`.
+        """The ids after one, sorted, of individuals in whose texts each word of `search` is.
 
-        A word is part of one of its names, also from before and of who was merged into it, or of
-        its notes; with `met` also part of where it was met, or a year in which it was.
+        Those are its names, also from before and of who was merged into it, its notes, and the
+        regions and years in which it was seen; places only where `has_places`.
         """
         words = fold_text(search).split()
         found = list[str]()
         with self._lock:
             self._bring_up(session)
+            met = {word: individuals_met(session, word, has_places=has_places) for word in words}
             for name, key in self._listed[bisect.bisect_right(self._listed, (after, 2**63)) :]:
-                if species in (None, self._known[key].species) and all(
-                    word in self._text_of(key) or (key in met and met[key].has(word))
-                    for word in words
-                ):
-                    found.append(name)
-                    if len(found) == limit:
-                        break
+                if species in (None, self._known[key].species):
+                    text = self._text_of(key)
+                    if all(key in met[word] or word in text for word in words):
+                        found.append(name)
         return found
 
     def next_id(self, session: Session, pattern: str | None) -> str:

@@ -152,6 +152,13 @@ def _photo_fault(photo: CataloguePhoto, copies: StoredCopies) -> Fault | None:
             photo.name,
             f"{photo.path} is not what was catalogued; restore it from a backup",
         )
+    if len(data) != photo.size_bytes:
+        return Fault(
+            "record",
+            photo.name,
+            f"its size_bytes is {photo.size_bytes}, and its file has {len(data)}; correct it with "
+            "`flukeprint index update --rehash`, or restore a copy",
+        )
     return None
 
 

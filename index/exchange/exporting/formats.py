@@ -20,6 +20,7 @@ from index.labels.csv_text import csv_text
 from index.labels.reader import NEW_WHALE
 from index.photos.exported_copy import zip_name
 from index.reindex.plan import as_labelled
+from index.sightings.selection import Selection
 
 Format = Literal[
     "csv", "coco", "camtrap-dp", "kaggle", "happywhale", "wildlife-datasets", "wildbook", "zip"
@@ -37,8 +38,9 @@ def make_export(
     *,
     places: Mapping[str, str],
     created: str,
+    selection: Selection | None = None,
 ) -> Export:
-    """Make an export of the catalogued photos.
+    """Make an export of the catalogued photos, or of those that are selected.
 
     `places`: photo names to places, empty where they are to stay private; `created` is ISO 8601
     with a time zone. Raises BadExport when there is nothing to export.
@@ -46,6 +48,11 @@ def make_export(
     photos = [photo for photo in known if photo.state == "catalogued"]
     if not photos:
         raise BadExport("the catalogue has no catalogued photo to export")
+    if selection is not None:
+        photos = [photo for photo in photos if selection.has_photo(photo)]
+        if not photos:
+            raise BadExport("no catalogued photo is selected; select others, or export all")
+        places = {photo.name: places[photo.name] for photo in photos if photo.name in places}
     if form == "camtrap-dp":
         texts = camtrap_texts([as_labelled(photo) for photo in photos], places, created=created)
         return Export({**texts}, {f"{MEDIA}/{photo.name}": photo for photo in photos})

@@ -18,12 +18,22 @@ from index.exchange.importing.archive import SkippedEntry
 from index.exchange.importing.sources import ImportSource, SourcePhoto
 from index.labels.forms.columns import ColumnUse
 from index.labels.labelled_photo import DisputedPhoto
-from index.labels.near_names import LikelyFile, by_number, describe_new_numbers
+from index.labels.near_names import (
+    LikelyFile,
+    by_number,
+    describe_new_numbers,
+    describe_new_spellings,
+)
 from index.labels.photo_files import catalogued_name, names_by_nfc
 from index.labels.reader import NEW_WHALE, LabelledPhoto
 from index.photos.embed import describe_damage
 from index.photos.perceptual_hash import NearDuplicates
-from index.reindex.plan import count_other_names, describe_other_names, filled_facts
+from index.reindex.plan import (
+    count_other_names,
+    describe_other_names,
+    filled_facts,
+    with_known_encounter,
+)
 
 Status = Literal[
     "added",
@@ -133,6 +143,7 @@ def make_import_plan(
             *source.warnings,
             *describe_damage({each.photo.name: each.damage for each in photos if each.damage}),
             *describe_new_numbers(labels, by_number(one.individual or "" for one in known)),
+            *describe_new_spellings(labels, (one.individual for one in known if one.individual)),
             *describe_other_names(count_other_names(labels, corrections)),
         ),
         source.columns,
@@ -322,12 +333,11 @@ def complete_label(photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
 
     A box that differs from the known one by rounding only is the known one.
     """
+    photo = with_known_encounter(photo, old)
     box = photo.box
     if box is None or (old.box is not None and _is_same_box(box, old.box)):
         box = old.box
     encounter = photo.encounter or old.encounter
-    if photo.is_encounter_made and (old.encounter is not None or photo.place is None):
-        encounter = old.encounter
     return replace(
         photo,
         species=photo.species or old.species,

@@ -24,6 +24,7 @@ from index.labels.fields import (
 from index.labels.forms.columns import ColumnUse
 from index.labels.labelled_photo import BadLabels, LabelledPhoto
 from index.labels.nobody import means_missing
+from index.messages import photos_text
 
 # What is read besides the fields that a person may name.
 _BBOX, _HASH, _ORIENTATION = "box in pixels", "content_hash", "box_orientation"
@@ -52,7 +53,7 @@ class PlainForm:
         if not self._unnamed:
             return []
         return [
-            f"left out, as their rows name no individual: {len(self._unnamed):,} photos, "
+            f"left out, as their rows name no individual: {photos_text(len(self._unnamed))}, "
             f"{list_some(self._unnamed)}"
         ]
 

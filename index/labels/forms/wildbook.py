@@ -75,12 +75,14 @@ class WildbookForm:
         """What is to be told of the rows that were read."""
         told: list[str] = []
         if self._without_photo:
-            told.append(f"{self._without_photo:,} rows name no photo and are left out")
+            rows = f"{self._without_photo:,} row{'' if self._without_photo == 1 else 's'}"
+            told.append(f"left out, as they name no photo: {rows}")
         several = [name for name, count in self._unknown.items() if count > 1]
         if several:
             told.append(
-                f"{len(several):,} encounters have several animals that nobody knows; each is an "
-                f"encounter of its own, such as {several[0]!r} and {several[0] + ' (2)'!r}"
+                f"animals that nobody knows and that were seen together, in {len(several):,} "
+                f"encounter{'' if len(several) == 1 else 's'}, get an encounter each, such as "
+                f"{several[0]!r} and {several[0] + ' (2)'!r}"
             )
         return told
 

@@ -39,6 +39,7 @@ def export(place: ExportPlace, context: JobContext) -> dict[str, Any]:
         rows.photos,
         places=rows.places if parameters.with_places else {},
         created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        selection=parameters.selection,
     )
     place.folder.forget_unfinished(context.job.id)
     out = place.folder.result(context.job.id, ".zip")

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from embedding.errors import FlukeprintError
 from index.calibration.calibration import Calibration
 from index.calibration.curves.histogram import BIN_COUNT, BIN_WIDTH
-from index.calibration.curves.new_share import estimate_new_share
 from index.calibration.error_rates import RatePoint, det_points, rates_at
 from service.catalogue.derived import LastDerived
 from service.catalogue.stats import stats_of
@@ -162,7 +161,7 @@ async def _queue_share(request: Request, fitted: Calibration) -> tuple[QueueShar
     writer = writer_of(request)
     queued = await writer.read(lambda directory: directory.queued_distances())
     known = [fitted.known_probability(each) for each in queued if each]
-    found = estimate_new_share(np.array(known), fitted.new_whale_share)
+    found = fitted.estimated_share(np.array(known))
     share = found and QueueShare(
         share=found.share, low=found.low, high=found.high, photos=found.queries
     )

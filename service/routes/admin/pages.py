@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from index.places.coastline import COASTLINE_FILE
 from service.http.etags import is_unchanged
 from service.http.problems import NOT_FOUND, ProblemError
 from service.http.required_roles import open_to_all
@@ -22,6 +23,7 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".json": "application/json",
 }
 # In index.html; the files' own links are relative, so that one page never mixes files of two
 # versions.
@@ -87,6 +89,7 @@ def page() -> Page:
     """Read the page's files, once."""
     paths = sorted(path for path in FOLDER.rglob("*") if path.suffix in _TYPES)
     contents = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in paths}
+    contents[COASTLINE_FILE.name] = COASTLINE_FILE.read_bytes()  # the index wing's, for its reports
     version = hashlib.sha256(
         b"\0".join(name.encode() + b"\0" + data for name, data in contents.items())
     ).hexdigest()

@@ -14,6 +14,7 @@ from service.http.required_roles import requires
 from service.schemas.curation import CataloguedPhotos, EventAnswer, photo_card
 from service.schemas.curation_requests import (
     LARGEST_KEY,
+    Assign,
     ListCursor,
     ListLimit,
     Move,
@@ -75,6 +76,22 @@ async def move_photos(request: Request, body: Move) -> EventAnswer:
     return await acted(
         request,
         lambda curator: curator.move(body.photos, body.individual),
+        new_name=body.individual,
+    )
+
+
+@router.post(
+    "/v1/catalogue/photos/assign",
+    dependencies=_CURATES,
+    summary="Make photos one individual's.",
+    response_description="What was done.",
+    responses=problem_responses(*_ACTING),
+)
+async def assign_photos(request: Request, body: Assign) -> EventAnswer:
+    """Give waiting and catalogued photos to one individual, as one event with one undo."""
+    return await acted(
+        request,
+        lambda curator: curator.assign(body.photos, body.individual, is_animal=body.is_animal),
         new_name=body.individual,
     )
 

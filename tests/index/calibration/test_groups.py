@@ -106,3 +106,20 @@ def test_the_share_of_new_animals_is_found_in_a_queue(rng: np.random.Generator) 
 
 def test_a_queue_of_a_few_photos_has_no_estimate() -> None:
     assert estimate_new_share(np.full(19, 0.5), 0.3) is None
+
+
+def test_where_photos_of_one_animal_do_not_find_each_other_no_share_is_estimated(
+    rng: np.random.Generator,
+) -> None:
+    """Queries a little farther than the trials would be taken for new animals, nearly all."""
+    vectors = rng.normal(size=(600, 24))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    calibration = calibrate(vectors, [f"w_{at % 150}" for at in range(600)])
+    known = np.full(200, calibration.known_probability([0.5]))
+    assert calibration.trusted < 0
+    assert calibration.estimated_share(known) is None
+    herded, names = herd(rng, 100, 4, spread=0.5)
+    good = calibrate(herded, names)
+    found = good.estimated_share(np.full(200, good.known_probability([0.01])))
+    assert found is not None and found.share < 0.1
+    assert good.estimated_share(np.full(19, 0.5)) is None

@@ -113,7 +113,7 @@ def test_options_that_are_none(run, new_season, tmp_path):
     with pytest.raises(BadOut, match="--duplicates some isn't one of skip, keep-near, keep-all"):
         run("import", new_season.folder, "--duplicates", "some")
     with pytest.raises(
-        BadOut, match="--format excel isn't one of csv, coco, camtrap-dp, kaggle, zip"
+        BadOut, match="--format excel isn't one of csv, coco, camtrap-dp, kaggle, happywhale, wild"
     ):
         run("export", "--format", "excel", "--out", tmp_path / "x")
     with pytest.raises(BadOut, match=r"ends in \.zip, not x"):

@@ -9,7 +9,9 @@ import pytest
 from index.labels.near_names import (
     by_number,
     describe_new_numbers,
+    describe_new_spellings,
     describe_similar_numbers,
+    describe_similar_spellings,
     without_zeros,
 )
 from index.labels.reader import BadLabels, read_labels
@@ -108,3 +110,16 @@ def test_a_spreadsheet_among_folders_of_labels_is_told(photos: Path) -> None:
     (photos / "sub" / "c.jpg").unlink()
     with pytest.raises(BadLabels, match=r"no sub-folder holds .*labels\.ods is a spreadsheet"):
         read_labels(None, photos)
+
+
+@pytest.mark.parametrize("other", ["W 1", "w  1", "\u200bw 1", "w 1\ufeff", "ｗ 1", "w\u00a01"])
+def test_names_that_look_the_same_are_told_by_whoever_reads_labels(
+    photos: Path, other: str
+) -> None:
+    labels = read(photos, f"image,label\na.jpg,w 1\nb.jpg,{other}\nsub/c.jpg,w_1\n")
+    (warning,) = labels.warnings
+    assert warning.startswith("labels that differ in letter case, blanks or invisible signs alone")
+    assert "'w_1'" not in warning
+    (told,) = describe_new_spellings([other, "Ana", None], ["w 1", "Ana"])
+    assert f"{other!r} for 'w 1'" in told
+    assert describe_similar_spellings(["A", "B", None]) == []

@@ -91,6 +91,7 @@ def tiff_photo(tag: int, kind: int, value: bytes | int, *directories: list) -> b
     return made(len(made(0))) + bytes(range(16))
 
 
+PACKED = zlib.compress(b"44.5003, -68.2503")
 SWAPPED = struct.pack("<4I", *struct.unpack(">4I", iptc(90) + b"\x00"))
 OTHERS = {
     "PNG eXIf": png((b"eXIf", GPS_BLOCK)),
@@ -116,6 +117,15 @@ OTHERS = {
     "TIFF IPTC in numbers": tiff_photo(0x83BB, LONG, SWAPPED),
     "TIFF Photoshop": tiff_photo(0x8649, BYTE, photoshop((0x0404, iptc(90)))[1]),
     "TIFF description": tiff_photo(0x010E, ASCII, b"44.5003, -68.2503"),
+    "PNG chunk of another program": png((b"prVt", PACKED)),
+    "PNG tEXt named for an address": png((b"tEXt", b"Address\x00Bar Harbor")),
+    "WebP chunk of another program": webp(b"ABCD", PACKED),
+    "GIF extension of another program": gif(b"!\xff\x0bMyProgram10" + blocks(PACKED)),
+    "BMP trailer that is packed": saved("BMP") + PACKED,
+    "AVIF trailer that is packed": saved("AVIF") + PACKED,
+    "AVIF box of another program": saved("AVIF") + atom(b"sefd", PACKED),
+    "TIFF XMP in UTF-32": tiff_photo(700, BYTE, LONG_XMP.decode().encode("utf-32")),
+    "TIFF RPC": tiff_photo(50844, 12, struct.pack("<92d", *range(92))),
     "GeoTIFF": tiff_photo(33922, 12, struct.pack("<6d", 0, 0, 0, -68.25, 44.5, 0)),
 }
 
@@ -132,6 +142,8 @@ def test_other_formats_are_left_out_whatever_carries_the_place(name):
     [
         png((b"tEXt", b"Software\x00a program")),
         png(after=b"\x00\x00"),
+        png((b"iDOT", b"\x00\x02"), (b"prVt", b"\x00\x00")),
+        saved("AVIF") + atom(b"free", b"\x00" * 9),
         saved("WebP", icc_profile=b"profile."),
         gif(b"!\xfe" + blocks(b"a whale")),
         gif(b"")[:-1],

@@ -78,3 +78,47 @@ def test_noise_has_no_place(rng):
 )
 def test_long_texts_made_to_keep_it_busy(piece):
     has_place_text(piece.encode() * 200_000)  # seconds at most, whatever the answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<dwc:locality>Bar Harbor</dwc:locality>",
+        '<rdf:Description dwc:verbatimLocality="Bar Harbor"/>',
+        "<dwc:footprintWKT>POINT (-68.25 44.5)</dwc:footprintWKT>",
+        "<dwc:waterBody>Gulf of Maine</dwc:waterBody>",
+        "<dcterms:spatial>Bar Harbor</dcterms:spatial>",
+        "<gml:pos>44.5 -68.2</gml:pos>",
+        "<georss:point>44.5 -68.2</georss:point>",
+        "<rdf:li>Places/USA/Bar Harbor</rdf:li>",
+        "<rdf:li>geo:lon=-68.25</rdf:li>",
+        "a note: POINT(-68.25 44.50)",
+        '{"type": "Point", "coordinates": [-68.25, 44.5]}',
+        "$GPRMC,123519,A,4430.018,N,06815.018,W,022.4,084.4,230394,003.1,W*6A",
+        "https://www.google.com/maps/@44.5,-68.2,15z",
+        "https://maps.google.com/?q=44.50,-68.25",
+        "44 30.018 N, 68 15.018 W",
+        "N44 30 20   W68 15 2",
+        "44,30,1.08N 68,15,1W",
+        "19T 560000 4930000",
+        "19T EJ 60000 30000",
+        "latitud: 44.5 longitud: -68.25",
+    ],
+)
+@pytest.mark.parametrize("coding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_a_place_in_other_words_and_codings(text: str, coding: str) -> None:
+    assert has_place_text(b"\x01" + text.encode(coding) + b"\x01")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<dwc:locality></dwc:locality>",
+        "exposure 1/200, 400 mm, ISO 200; 12 30 45",
+        "<xmp:CreatorTool>maps 2.1</xmp:CreatorTool>",
+        "a long: 3 metres, pos 12",
+        "the point (see page 3)",
+    ],
+)
+def test_other_words_are_no_place(text: str) -> None:
+    assert not has_place_text(text.encode())

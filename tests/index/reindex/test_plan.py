@@ -149,3 +149,24 @@ def test_what_a_curator_corrected_stands_until_labels_say_a_third_thing():
     assert plan.relabel == (replace(third, species="humpback"),)
     # A photo of that name that isn't catalogued was never corrected.
     assert plan_of([third], [], decided=decided).add == (third,)
+
+
+def test_an_encounter_that_a_label_lacks_replaces_none():
+    made = {"encounter": "a", "is_encounter_made": True, "region": "Gulf"}
+    named = replace(as_labelled(known("a")), **made)
+    # Known in an encounter, or in none: the label says nothing of it.
+    assert plan_of([named], [known("a", encounter="e1", region="Gulf")]).relabel == ()
+    assert plan_of([named], [known("a")]).relabel == ()
+    # A place is noted of an encounter, so one is made for it.
+    placed = replace(named, place="Cove")
+    assert plan_of([placed], [known("a")]).relabel == (placed,)
+
+
+def test_a_place_a_side_and_a_sex_fill_in_what_lacks():
+    told = {"place": "Cove", "viewpoint": "left", "sex": "female", "encounter": "e1"}
+    named = replace(as_labelled(known("a")), **told)
+    assert plan_of([named], [known("a", encounter="e1")]).relabel == (named,)
+    others = {"place": "Bay", "viewpoint": "right", "sex": "male"}
+    assert plan_of([named], [known("a", encounter="e1", **others)]).relabel == ()
+    nobody = replace(named, individual=None, place=None, viewpoint=None)
+    assert plan_of([nobody], [known("a", individual=None, encounter="e1")]).relabel == ()

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from embedding.photos.photo import Box
-from index.catalogue.served_photo import ServedPhoto
 from index.snapshots.changed_mapping import ChangedMapping, change_mapping, fold_mapping
 from index.snapshots.photo_table import PhotoTable
+from index.snapshots.served_photo import ServedPhoto
 
 FOLDER = Path("/season")
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 import service.catalogue.thumbnails
 from embedding.photos.photo import BadPhoto, PhotoLimits, content_hash
-from index.catalogue.served_photo import ServedPhoto
+from index.snapshots.served_photo import ServedPhoto
 from service.catalogue.thumbnails import Thumbnails, thumbnails_folder
 
 HASH = "ab" * 32

@@ -80,7 +80,8 @@ def test_each_role_may_do_what_it_says(
         told = problem(answers["curate"], 403, "forbidden")
         assert (
             told["detail"]
-            == "This needs the role admin; the key of the curate has the role curate."
+            == "This needs the role admin; the key of the curate has the role curate. "
+            "Ask your administrator for it."
         )
         assert 'scope="admin"' in answers["curate"].headers["www-authenticate"]
         assert client.get(PHOTO, headers=bearer(secrets["read"])).status_code == 200

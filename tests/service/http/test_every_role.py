@@ -86,6 +86,7 @@ PATCH /v1/catalogue/photos/{name}
 POST /v1/changes/{revision}/undo
 POST /v1/merge-suggestions/dismiss
 DELETE /v1/jobs/{id}
+GET /v1/jobs/{id}/table
 """
 _ADMIN = """
 GET /v1/checkpoints

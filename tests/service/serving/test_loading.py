@@ -18,11 +18,11 @@ from embedding.photos.photo import read_photo
 from embedding.photos.preprocessing import Preprocessing
 from index.calibration.fitting import fit_trials
 from index.catalogue.catalogue import BadCatalogue
-from index.catalogue.log_position import NOWHERE
-from index.catalogue.served_photo import ServedPhoto
 from index.identification.identifier import WrongFingerprint
 from index.search.gallery import Gallery
+from index.snapshots.log_position import NOWHERE
 from index.snapshots.served_catalogue import ServedCatalogue
+from index.snapshots.served_photo import ServedPhoto
 from service.serving import loading
 from service.serving.loading import check_catalogue, load_serving
 from service.settings import Settings

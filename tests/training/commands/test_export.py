@@ -19,6 +19,7 @@ from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.photo import from_array, save_jpeg
 from embedding.photos.preprocessing import Preprocessing
 from flukeprint import build_app
+from training.commands.export import write_trained_graphs
 
 
 def invoke(*words: object) -> Any:
@@ -94,3 +95,35 @@ def test_what_can_not_be_exported_is_refused(words: tuple[str, ...], said: str) 
     done = invoke(*words)
     assert isinstance(done.exception, FlukeprintError)
     assert said in str(done.exception)
+
+
+def test_a_trained_checkpoint_gets_graphs_once_and_other_ones_are_replaced(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_trained_graphs(checkpoint)
+    assert Embedder.load(checkpoint, device="cpu").runtime.name == "openvino"
+    capsys.readouterr()
+    write_trained_graphs(checkpoint)  # of a finished run that was asked to go on
+    assert capsys.readouterr() == ("", "")
+    config = NetworkConfig("test_resnet", embedding_dim=8)
+    header = CheckpointHeader(config.to_dict(), Preprocessing(48, 32), {"name": "another"})
+    save_checkpoint(checkpoint, Network(config).state_dict(), header)
+    write_trained_graphs(checkpoint)
+    assert Embedder.load(checkpoint, device="cpu").runtime.name == "openvino"
+
+
+def test_graphs_that_can_not_be_written_cost_a_trained_checkpoint_nothing(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stale = folder_of(checkpoint)
+    stale.mkdir()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("no such operator\nand a long story")
+
+    monkeypatch.setattr(exporting, "export_graphs", refuse)
+    write_trained_graphs(checkpoint)
+    told = capsys.readouterr().err
+    assert f"{checkpoint} is complete, but its graphs could not be written (no such oper" in told
+    assert f"`flukeprint export {checkpoint}` tries again" in told
+    assert Embedder.load(checkpoint, device="cpu").runtime.name == "torch"

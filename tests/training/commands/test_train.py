@@ -13,6 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from embedding.checkpoint import read_header
+from embedding.embedder import Embedder
 from embedding.errors import FlukeprintError
 from training.commands import train
 from training.recipes.choices import BadRecipe
@@ -38,6 +39,7 @@ def test_train_and_evaluate_by_command(
     )
     assert trained.exit_code == 0, trained.output
     assert f"best checkpoint: {run / 'best.safetensors'}" in trained.output
+    assert Embedder.load(run / "best.safetensors", device="cpu").runtime.name == "openvino"
     assert (tmp_path / "runs" / ".cache").is_dir()  # beside the run, for the next one
     checkpoint = ("--checkpoint", run / "best.safetensors", "--split", run / "split.csv")
     measured = invoke("evaluate", *labels, "--out", report, *checkpoint, "--json")

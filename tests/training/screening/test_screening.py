@@ -69,6 +69,17 @@ def test_the_same_examples_and_seed_make_the_same_head(examples: Examples, head:
         np.testing.assert_array_equal(values, again.tensors()[name])
 
 
+def test_no_species_is_refused_more_than_it_may_be(examples: Examples) -> None:
+    """Four of 2,100 held-out photos are no fluke: among all they would decide nothing."""
+    few = np.concatenate([around(0, 96, 2), around(6, 4, 5)])
+    held_out = {"fluke": few, "head": around(4, 2000, 3)}
+    head = fit_screening(replace(examples, held_out=held_out), seed=1)
+    lowest = np.sort(head.animal_scores(few))
+    assert lowest[0] <= head.animal_threshold < lowest[1]
+    together = np.quantile(head.animal_scores(np.concatenate(list(held_out.values()))), 0.0025)
+    assert head.animal_threshold < together
+
+
 def test_too_few_examples_are_refused(examples: Examples) -> None:
     with pytest.raises(BadExamples, match="needs photos of animals"):
         fit_screening(replace(examples, others={}))

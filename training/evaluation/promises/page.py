@@ -100,14 +100,20 @@ def _shares(rows: Sequence[Figures]) -> str:
             [
                 _share(row["share"], 1),
                 *(_share(row[how]["error"]) for how in ("unset", "set", "estimated")),
-                f"{_share(row['estimate']['share'], 2)} "
-                f"({_share(row['estimate']['low'], 2)}-{_share(row['estimate']['high'], 2)})",
+                _estimate(row["estimate"]),
                 f"{_share(row['set']['chance']['mean'])} "
                 f"({_share(row['set']['chance']['within'])})",
             ]
             for row in rows
         ],
     )
+
+
+def _estimate(estimate: Figures | None) -> str:
+    if estimate is None:
+        return "none: photos of one individual don't find each other"
+    low, high = _share(estimate["low"], 2), _share(estimate["high"], 2)
+    return f"{_share(estimate['share'], 2)} ({low}-{high})"
 
 
 def _bursts(figures: Figures) -> str:

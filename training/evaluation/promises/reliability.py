@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.calibration.calibration import NEW_WHALE_SHARE
-from index.calibration.curves.new_share import estimate_new_share
 from index.identification.identifier import Identifier
 from training.evaluation.promises.answers import answers_of, identifier_of
 from training.evaluation.promises.draws import CatalogueDraw, PhotoSet, draw_catalogue
@@ -120,7 +119,8 @@ def compare_shares(photos: PhotoSet, seed: int) -> list[Figures]:
     """Measure the calibration at several shares of new animals, a row each.
 
     `unset`: read at the share that catalogues begin with; `set`: at the queries' own; `estimated`:
-    at the `estimate` from a queue of 400 queries. Empty without queries of both sorts.
+    at the `estimate` from a queue of 400 queries, unset where that is None: distances say nothing
+    then. Empty without queries of both sorts.
     """
     draw = draw_catalogue(photos, seed, as_met=True)
     if weighted_queries(draw, NEW_WHALE_SHARE) is None:
@@ -133,11 +133,10 @@ def compare_shares(photos: PhotoSet, seed: int) -> list[Figures]:
         chances = queries.weights / queries.weights.sum()
         queue = np.random.default_rng(seed).choice(queries.rows, _QUEUE, p=chances)
         known = [1 - one.new_probability for one in answers_of(identifier, photos, queue)]
-        found = estimate_new_share(np.array(known), identifier.calibration.new_whale_share)
-        assert found is not None  # the queue is long enough
-        estimate = {"share": found.share, "low": found.low, "high": found.high, "queries": _QUEUE}
-        row: Figures = {"share": share, "estimate": estimate}
-        for name, one in (("unset", None), ("set", share), ("estimated", found.share)):
+        found = identifier.calibration.estimated_share(np.array(known))
+        row: Figures = {"share": share, "estimate": asdict(found) if found else None}
+        estimated = found.share if found else None
+        for name, one in (("unset", None), ("set", share), ("estimated", estimated)):
             row[name] = reliability_of(identifier.for_new_share(one), photos, queries)
         rows.append(row)
     return rows

@@ -43,8 +43,7 @@ export function importZone({ refresh, title = "Import", isFirst = false }) {
       { class: "facts" },
       "A folder or zip holds one folder for each individual, or photos with a table (CSV or " +
         "Excel, also Wildbook's or your own, COCO, Camtrap DP), or an earlier export. Nothing " +
-        "changes until you start the " +
-        "import.",
+        "changes until you start the import.",
     ),
     !isFirst && field("Duplicate photos", duplicates),
     !isFirst && el(

@@ -1,22 +1,22 @@
-// One individual: its photos, encounters, years and changes, and the buttons that correct it.
+// One individual: who it is, its photos, sightings, map and changes, and what corrects them.
 
-import { path, send } from "../../api.js";
-import { show } from "../../dialog.js";
+import { get, path, send } from "../../api.js";
 import { actionButton, button, el, put } from "../../dom.js";
 import {
   displayName,
   empty,
-  enlargeButton,
   fetchAll,
   heading,
   individualLink,
   loadInto,
   photoTile,
 } from "../../widgets.js";
-import { count, day, photoName, species } from "../../formatting.js";
-import { encounterTable } from "./encounters.js";
+import { count, day, photoName } from "../../formatting.js";
+import { gallery } from "../../gallery.js";
 import { changeList } from "./history.js";
-import { deletePhoto, edit, mergeAway, move, rename, split } from "./individual_acts.js";
+import { deletePhoto, edit, editPhoto, mergeAway, move, rename, split } from "./individual_acts.js";
+import { profile } from "./profile.js";
+import { sightingMap, sightingTable } from "./sightings.js";
 import { timeline } from "./timeline.js";
 
 export async function individual(screen, { rest, signal }) {
@@ -25,7 +25,11 @@ export async function individual(screen, { rest, signal }) {
   const answer = await send("GET", path("individuals", name), { signal });
   const etag = answer.headers.get("ETag");
   const one = await answer.json();
-  const places = { photos: el("div"), encounters: el("div"), years: el("div"), changes: el("div") };
+  const ownName = one.name;
+  const { summary } = await get("/v1/sightings", { individual: ownName, limit: 1 }, { signal });
+  const places = Object.fromEntries(
+    ["photos", "sightings", "map", "years", "changes"].map((each) => [each, el("div")]),
+  );
   put(
     screen,
     el("p", { class: "back" }, el("a", { href: "#/individuals" }, "← All individuals")),
@@ -46,7 +50,7 @@ export async function individual(screen, { rest, signal }) {
           ". Its photos are there.",
         )
       : null,
-    facts(one),
+    profile(one, summary),
     one.merged_into
       ? null
       : el(
@@ -57,8 +61,9 @@ export async function individual(screen, { rest, signal }) {
           button("Merge into …", () => mergeAway(one)),
         ),
     section("Photos", places.photos),
+    section("Sightings", places.sightings),
     section("Timeline", places.years),
-    section("Encounters", places.encounters),
+    section("Map", places.map),
     section("Changes", places.changes),
   );
   const photos = fetchAll(
@@ -67,14 +72,17 @@ export async function individual(screen, { rest, signal }) {
     "photos",
     { signal },
   );
+  const sightings = fetchAll("/v1/sightings", { individual: name }, "sightings", { signal });
+  const showPhotos = async (sighting) => {
+    const own = (await photos).filter((card) => isOf(card, sighting));
+    if (own.length) gallery(own, 0, actsOf(again));
+  };
   await Promise.all([
     loadInto(places.photos, async () => photoChoice(one, await photos, again)),
     loadInto(places.years, async () => timeline(await photos)),
-    loadInto(places.encounters, async () =>
-      encounterTable(
-        await fetchAll("/v1/encounters", { individual: name }, "encounters", { signal }),
-        again,
-      ),
+    loadInto(places.sightings, async () => sightingTable(await sightings, { again, showPhotos })),
+    loadInto(places.map, async () =>
+      sightingMap(await sightings, `Where ${displayName(one)} was met`),
     ),
     loadInto(places.changes, () =>
       changeList(
@@ -85,26 +93,25 @@ export async function individual(screen, { rest, signal }) {
   ]);
 }
 
-function section(title, place) {
-  return el("section", {}, el("h2", {}, title), place);
+// Whether a photo is of a sighting: of its encounter, or of its day where it names none.
+function isOf(card, sighting) {
+  if (sighting.encounter_key) return card.encounter_key === sighting.encounter_key;
+  return !card.encounter_key && day(card.taken_at) === day(sighting.at);
 }
 
-function facts(one) {
-  const entries = [
-    ["Species", species(one.species)],
-    ["Sex", one.sex],
-    ["First seen", day(one.first_seen)],
-    ["Last seen", day(one.last_seen)],
-    ["Also called", (one.other_names || []).join(", ")],
-    ["Notes", one.notes],
-  ].filter(([, value]) => value);
-  return entries.length
-    ? el(
-        "dl",
-        { class: "facts-list" },
-        entries.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))),
-      )
-    : null;
+const actsOf = (again) => (card, close) =>
+  button(
+    "Edit photo …",
+    () =>
+      editPhoto(card, async () => {
+        close();
+        await again();
+      }),
+    { class: "quiet" },
+  );
+
+function section(title, place) {
+  return el("section", {}, el("h2", {}, title), place);
 }
 
 function photoChoice(one, photos, again) {
@@ -133,7 +140,10 @@ function photoChoice(one, photos, again) {
           "span",
           { class: "tile-acts" },
           el("label", { class: "check" }, boxes[at], "Select"),
-          enlargeButton(card, show),
+          button("Enlarge", () => gallery(photos, at, actsOf(again)), {
+            class: "quiet small",
+            "aria-label": `Enlarge ${photoName(card.name)}`,
+          }),
         ),
       ),
     ),

@@ -13,6 +13,17 @@ const SEXES = [
   ["male", "male"],
 ];
 
+const AGE_CLASSES = [
+  ["", "unknown"],
+  ["calf", "calf"],
+  ["juvenile", "juvenile"],
+  ["adult", "adult"],
+];
+
+// A catalogue may have words of its own.
+const optionsWith = (options, value) =>
+  options.some(([key]) => key === (value || "")) ? options : [...options, [value, value]];
+
 export async function edit(one, etag, again) {
   let event = null;
   await form(`Edit ${displayName(one)}`, {
@@ -23,15 +34,27 @@ export async function edit(one, etag, again) {
         name: "sex",
         label: "Sex",
         value: one.sex || "",
-        options: SEXES.some(([key]) => key === (one.sex || ""))
-          ? SEXES
-          : [...SEXES, [one.sex, one.sex]],
+        options: optionsWith(SEXES, one.sex),
       },
       {
         name: "other_names",
         label: "Also called",
         value: (one.other_names || []).join(", "),
         hint: "Separate names by commas.",
+      },
+      {
+        name: "mother",
+        label: "Mother",
+        value: one.mother || "",
+        max: 200,
+        hint: "The id of another individual.",
+      },
+      { name: "born", label: "Born", value: one.born || "", hint: "For example 2019 or 2019-03." },
+      {
+        name: "age_class",
+        label: "Age class",
+        value: one.age_class || "",
+        options: optionsWith(AGE_CLASSES, one.age_class),
       },
       { name: "notes", label: "Notes", type: "area", value: one.notes || "" },
     ],
@@ -143,4 +166,29 @@ export async function deletePhoto(name, again) {
     await again();
     announce(event, `${photoName(name)} is deleted.`, again);
   });
+}
+
+export async function editPhoto(card, again) {
+  let event = null;
+  const fields = [
+    { name: "taken_at", label: "Taken", hint: "For example 2026-06-12 or 2026-06-12T09:30." },
+    { name: "species", label: "Species", max: 200 },
+    { name: "viewpoint", label: "Viewpoint", max: 200, hint: "For example left or right." },
+    { name: "quality", label: "Quality", max: 200 },
+  ];
+  await form(`Edit ${photoName(card.name)}`, {
+    fields: fields.map((each) => ({ ...each, value: card[each.name] || "" })),
+    act: async (values) => {
+      const changed = Object.fromEntries(
+        Object.entries(values)
+          .filter(([name, value]) => value !== (card[name] || ""))
+          .map(([name, value]) => [name, value || null]),
+      );
+      if (Object.keys(changed).length)
+        event = await patch(path("catalogue", "photos", card.name), changed);
+    },
+  });
+  if (!event) return;
+  await again();
+  announce(event, `${photoName(card.name)} is changed.`, again);
 }

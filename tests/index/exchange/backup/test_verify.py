@@ -126,3 +126,10 @@ def test_what_cannot_be_opened(tmp_path):
 def test_an_empty_catalogue(tmp_path, place):
     Catalogue.open(place(tmp_path / "c.db"), create=True).close()
     assert verify_catalogue(place(tmp_path / "c.db")).faults == ()
+
+
+def test_a_size_that_is_not_the_file_s_is_told(catalogue):
+    change(catalogue, ("UPDATE photos SET size_bytes = size_bytes + 4 WHERE id = 1",))
+    (fault,) = verify_catalogue(catalogue).faults
+    assert fault.kind == "record"
+    assert "size_bytes" in fault.reason

@@ -34,7 +34,7 @@ def test_a_table_of_wildlife_datasets(photos: Path):
     assert "path -> photo" in told
     assert "not read: image_id, split" in told
     # A row without an identity is of a test set: it says nothing about the animal.
-    assert "left out, as their rows name no individual: 1 photos, b.jpg" in told
+    assert "left out, as their rows name no individual: 1 photo, b.jpg" in told
 
 
 def test_a_box_that_is_none_is_refused(photos: Path):
@@ -63,7 +63,7 @@ def test_a_strangers_table_is_read_as_its_columns_are_said(workbook: WriteTable)
     told = "\n".join(labels.warnings)
     assert "File -> photo, Whale -> individual, When -> date" in told
     assert "not read: Boat" in told
-    assert "2 photos have a place and no encounter" in told
+    assert "2 photos with a place and no encounter" in told
 
 
 def test_columns_that_nobody_knows_are_shown_with_what_they_hold(workbook: WriteTable):

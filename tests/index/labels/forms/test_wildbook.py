@@ -77,8 +77,8 @@ def test_nobody_and_a_row_without_a_photo(workbook: WriteTable):
         (None, "c.jpg"),
     ]
     told = "\n".join(labels.warnings)
-    assert "1 rows name no photo and are left out" in told
-    assert "several animals that nobody knows; each is an encounter of its own" in told
+    assert "left out, as they name no photo: 1 row" in told
+    assert "in 1 encounter, get an encounter each, such as 't' and 't (2)'" in told
     assert "read as new_whale, an animal that nobody knows: '' (2 photos), 'unknown'" in told
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.served_photo import ServedPhoto
 from index.identification.identifier import Identifier
 from index.labels.reader import read_labels
 from index.reindex.build import build_catalogue
+from index.snapshots.served_photo import ServedPhoto
 from index.storage.address import CatalogueAddress
 from service.app import create_app
 from service.catalogue.writer import open_writer, reload

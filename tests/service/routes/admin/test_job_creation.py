@@ -142,6 +142,7 @@ def test_every_route_is_documented(jobs_client: TestClient) -> None:
         "/v1/jobs": {"get", "post"},
         "/v1/jobs/{id}": {"delete", "get"},
         "/v1/jobs/{id}/report": {"get"},
+        "/v1/jobs/{id}/table": {"get"},
         "/v1/jobs/{id}/errors": {"get"},
         "/v1/jobs/{id}/result": {"get"},
         "/v1/jobs/{id}/events": {"get"},

@@ -19,9 +19,9 @@ from embedding.explanation.side_by_side import ComparedPhoto, compare
 from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.photo import Box, read_photo
 from embedding.photos.preprocessing import Preprocessing
-from index.catalogue.served_photo import ServedPhoto
 from index.identification.identifier import Identifier
 from index.search.gallery import Gallery
+from index.snapshots.served_photo import ServedPhoto
 from service.serving.service import Serving
 
 BOX = Box(0.25, 0.0, 1.0, 0.5)

@@ -8,7 +8,7 @@ import pytest
 
 from embedding.photos.photo import Box
 from index.catalogue.catalogue import CataloguePhoto
-from index.catalogue.served_photo import ServedPhoto
+from index.snapshots.served_photo import ServedPhoto
 
 
 def test_the_facts_of_a_catalogue_photo_are_kept() -> None:

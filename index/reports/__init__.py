@@ -1,0 +1,1 @@
+"""Reports of a season that a team sends: a page, tables, Darwin Core, capture histories."""
