@@ -15,6 +15,7 @@ from client.requests import catalogue as catalogue_requests
 from client.requests import jobs as job_requests
 from client.requests import keys as key_requests
 from client.requests import photos as photo_requests
+from client.requests import review as review_requests
 from client.requests import season as season_requests
 from client.requests.request import ServiceRequest
 
@@ -116,6 +117,13 @@ class Methods:
     queue = Listing(catalogue_requests.queue)
     confirm = Method(catalogue_requests.confirm)
     reject = Method(catalogue_requests.reject)
+    cards = Listing(review_requests.cards)
+    card = Method(review_requests.card)
+    confirm_card = Method(review_requests.confirm_card)
+    reject_card = Method(review_requests.reject_card)
+    split_card = Method(review_requests.split_card)
+    join_cards = Method(review_requests.join_cards)
+    confirm_many = Method(review_requests.confirm_many)
 
     individuals = Listing(catalogue_requests.individuals)
     individual = Method(catalogue_requests.individual)

@@ -14,6 +14,7 @@ from tests.browser.steps import add, violations
 
 SCREENS = {
     "#/review": ".comparison",
+    "#/queue": ".card-row",
     "#/individuals": ".cards li",
     "#/individuals/w_0003": ".years",
     "#/unknowns": ".cluster, .empty",

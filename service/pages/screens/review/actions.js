@@ -50,7 +50,7 @@ export class ActionBar {
   }
 
   noNext() {
-    return this.review.queue.following ? null : "There is no next card to join with.";
+    return this.review.queue.neighbour ? null : "There is no other card to join with.";
   }
 
   act(key, label, work, isStrong = false, why = null) {

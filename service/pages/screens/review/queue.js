@@ -40,6 +40,12 @@ export class Queue {
     return ordered[ordered.indexOf(current) + 1] ?? null;
   }
 
+  // The card to join with: the next one, or the one before where there is none.
+  get neighbour() {
+    const { ordered, current, following } = this;
+    return following ?? ordered[ordered.indexOf(current) - 1] ?? null;
+  }
+
   // Ask for the first page again; cards that came since it was asked for stay.
   async fetch() {
     const before = new Set(this.cards);

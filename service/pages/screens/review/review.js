@@ -254,12 +254,12 @@ class Review {
   }
 
   async joinNext() {
-    const { following } = this.queue;
-    if (!following) {
-      notify("There is no next card to join with.");
+    const { neighbour } = this.queue;
+    if (!neighbour) {
+      notify("There is no other card to join with.");
       return;
     }
-    await this.regroup("join", { other: following.key }, "The two cards are one now.");
+    await this.regroup("join", { other: neighbour.key }, "The two cards are one now.");
   }
 
   async regroup(name, body, text) {
