@@ -15,7 +15,10 @@ const DUPLICATES = [
 // `title` stands above it; `refresh` shows the report when the files are sent. With `isFirst` there
 // is nothing yet that a photo could be a duplicate of, or take the place of.
 export function importZone({ refresh, title = "Import", isFirst = false }) {
-  const picker = filePicker("import-zip", { accept: ".zip,.csv,.tsv,.xlsx,.json,image/*", multiple: true });
+  const picker = filePicker("import-zip", {
+    accept: ".zip,.csv,.tsv,.xlsx,.json,image/*",
+    multiple: true,
+  });
   const folders = filePicker("import-folder", { webkitdirectory: true });
   const duplicates = el(
     "select",

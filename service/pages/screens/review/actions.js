@@ -32,9 +32,10 @@ export class ActionBar {
     );
     const last = review.lastIndividual;
     const none = last ? null : "No photo was confirmed in this visit yet.";
+    const same = last ? `Same as before: ${last}` : "Same as before";
     put(
       this.more,
-      this.act("=", last ? `Same as before: ${last}` : "Same as before", () => review.confirmAsBefore(), false, none),
+      this.act("=", same, () => review.confirmAsBefore(), false, none),
       this.act("p", "Take this photo out", () => review.takeOut(), false, this.onlyPhoto()),
       this.act("j", "Join with the next", () => review.joinNext(), false, this.noNext()),
     );
@@ -55,7 +56,8 @@ export class ActionBar {
 
   act(key, label, work, isStrong = false, why = null) {
     const attributes = { "aria-keyshortcuts": key, class: isStrong ? "first" : null };
-    return guarded(keyLabel(key, label), () => oneAtATime(this.review.screen, work), why, attributes);
+    const once = () => oneAtATime(this.review.screen, work);
+    return guarded(keyLabel(key, label), once, why, attributes);
   }
 }
 

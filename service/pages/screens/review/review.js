@@ -193,7 +193,8 @@ class Review {
     const answers = [this.comparison?.answer, ...card.cards.map((photo) => photo.answer)];
     if (!answers.some((answer) => answer?.decision === "no_animal")) return {};
     const many = card.cards.length > 1;
-    const isSeen = await form(many ? "No animal was seen in a photo" : "No animal was seen in this photo", {
+    const which = many ? "a photo" : "this photo";
+    const isSeen = await form(`No animal was seen in ${which}`, {
       text:
         "The service sees nothing there that it was made for. Confirm only if you see the animal " +
         `yourself; otherwise ${many ? "take that photo out, or reject it" : "reject the photo"}.`,

@@ -29,8 +29,9 @@ export class UploadToast {
   end(text, isKept) {
     this.bar.remove();
     put(this.text, text);
-    if (isKept) this.node.append(button("Close", () => this.node.remove(), { class: "quiet small" }));
-    else setTimeout(() => this.node.remove(), SHOWN_MS);
+    const close = () => this.node.remove();
+    if (isKept) this.node.append(button("Close", close, { class: "quiet small" }));
+    else setTimeout(close, SHOWN_MS);
   }
 }
 
