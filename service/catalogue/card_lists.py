@@ -73,9 +73,13 @@ def _is_of(card: Card, by: CardFilter) -> bool:
         and (by.min_quality is None or (card.quality or 0.0) >= by.min_quality)
         and (by.max_quality is None or (card.quality or 0.0) <= by.max_quality)
         and by.species in (None, answer.species)
-        and by.region in (None, card.region)
-        and by.place in (None, card.place)
+        and _holds(card.region, by.region)
+        and _holds(card.place, by.place)
         and by.individual in (None, answer.individual)
         and (by.since is None or by.since <= day)
         and (by.until is None or (day != "" and day <= by.until))
     )
+
+
+def _holds(text: str | None, part: str | None) -> bool:
+    return part is None or part.casefold() in (text or "").casefold()

@@ -77,6 +77,7 @@ const KINDS = {
   assign: "Assigned",
   move: "Moved",
   split: "Split",
+  regroup: "Regrouped",
   merge: "Merged",
   rename: "Renamed",
   "tell apart": "Marked as different",

@@ -39,6 +39,8 @@ const SCREENS = {
 };
 const screen = document.getElementById("screen");
 const menu = document.querySelector(".menu");
+const manage = document.querySelector(".manage");
+const manageButton = manage.querySelector("button");
 let leaving = new AbortController();
 let isFirst = true;
 
@@ -82,8 +84,11 @@ async function firstScreen(name) {
 }
 
 function closeMenu() {
-  menu.setAttribute("aria-expanded", "false");
+  for (const opener of [menu, manageButton]) opener.setAttribute("aria-expanded", "false");
 }
+
+const toggle = ({ currentTarget: opener }) =>
+  opener.setAttribute("aria-expanded", String(opener.getAttribute("aria-expanded") !== "true"));
 
 async function served() {
   const place = document.getElementById("served");
@@ -117,9 +122,15 @@ document.getElementById("key").addEventListener("click", async () => {
   served().catch(() => undefined);
   go();
 });
-menu.addEventListener("click", () =>
-  menu.setAttribute("aria-expanded", String(menu.getAttribute("aria-expanded") !== "true")),
-);
+menu.addEventListener("click", toggle);
+manageButton.addEventListener("click", toggle);
+manage.addEventListener("focusout", (event) => {
+  if (!manage.contains(event.relatedTarget)) manageButton.setAttribute("aria-expanded", "false");
+});
+manage.addEventListener("keydown", (event) => {
+  // Where the links are all shown, as on a phone, the button is hidden and takes no focus.
+  if (event.key === "Escape") manageButton.focus();
+});
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   screen.focus();

@@ -82,8 +82,13 @@ class CardFilter(_Sent):
     min_quality: Share | None = Field(None, description="With a photo at least as good.")
     max_quality: Share | None = Field(None, description="With no better photo.")
     species: Word = Field(None, description="Of this species, as noted or answered.")
-    region: Word = Field(None, description="Of an encounter in this region.")
-    place: Word = Field(None, description="Of an encounter at this place; for curators only.")
+    region: Word = Field(
+        None, description="Of an encounter whose region has this in it, in any case."
+    )
+    place: Word = Field(
+        None,
+        description="Of an encounter whose place has this in it, in any case; for curators only.",
+    )
     individual: Word = Field(None, description="With this individual as the nearest.")
     since: Day | None = Field(None, description="Taken on this day or later, YYYY-MM-DD.")
     until: Day | None = Field(None, description="Taken on this day or earlier, YYYY-MM-DD.")

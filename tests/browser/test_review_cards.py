@@ -57,6 +57,9 @@ def test_anybody_is_found_and_the_same_again(open_page: OpenPage, site: Site) ->
     page.reload()
     expect(present(page)).to_have_text("sent_13_01.jpg")
     page.keyboard.press("/")
+    expect(page.locator(".found li")).to_have_count(12)
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog")).to_be_visible()  # nobody was searched for, nobody is confirmed
     page.get_by_role("combobox", name="Individual").fill("w_0007")
     expect(page.locator(".found li")).to_have_count(1)
     page.keyboard.press("Enter")

@@ -84,6 +84,29 @@ def test_a_menu_on_the_phone_leads_everywhere(open_page: Callable[..., Page], si
     expect(page.locator("#nav")).to_be_hidden()
 
 
+def test_the_manage_menu_opens_and_closes_by_keyboard(
+    open_page: Callable[..., Page], site: Site
+) -> None:
+    page = open_page("#/history", width=1024)
+    manage, links = page.get_by_role("button", name="Manage"), page.locator("#manage a")
+    top = page.locator("header").bounding_box()
+    assert top is not None
+    assert top["height"] < 64, "the screens stand in one line"
+    manage.focus()
+    page.keyboard.press("Enter")
+    expect(manage).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Tab")
+    expect(links.first).to_be_focused()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(manage).to_be_focused()
+    expect(links.first).to_be_hidden()
+    manage.click()
+    links.filter(has_text="Jobs").click()
+    expect(page.get_by_role("heading", name="Jobs", exact=True)).to_be_focused()
+    expect(links.first).to_be_hidden()
+
+
 def test_the_page_asks_nobody_but_its_own_service(
     open_page: Callable[..., Page], site: Site
 ) -> None:

@@ -51,6 +51,7 @@ export async function accounts(screen, { signal }) {
   }
 
   async function makeFirst() {
+    let invited = null; // one for all tries: a refused password leaves no second invitation open
     const made = await form("Make the first account", {
       text: "It may do everything, and invites the others.",
       fields: [
@@ -68,11 +69,14 @@ export async function accounts(screen, { signal }) {
       ],
       accept: "Make the account",
       act: async (values) => {
-        const { token } = await post("/v1/invitations", { role: "admin" });
-        return acceptInvitation({ token, ...values });
+        invited ??= await post("/v1/invitations", { role: "admin" });
+        return acceptInvitation({ token: invited.token, ...values });
       },
     });
-    if (!made) return;
+    if (!made) {
+      if (invited) await attempt(() => remove(path("/v1/invitations", invited.id)));
+      return;
+    }
     await showWho();
     notify("You are signed in.");
     await refresh();

@@ -14,26 +14,28 @@ import { hiddenHead, table, tableRow } from "../../tables.js";
 
 export async function keys(screen, { signal }) {
   const place = el("div");
-  put(
-    screen,
-    heading("Keys"),
-    el("p", { class: "acts" }, actionButton("Make a key …", make, { class: "first" })),
-    place,
-  );
+  put(screen, heading("Keys"), place);
   await refresh();
 
   function refresh() {
     return loadInto(place, async () => {
       const { keys: found } = await get("/v1/keys", {}, { signal });
-      if (!found.length)
-        return empty(
-          "No keys yet",
-          "Programs send keys; people sign in with accounts. Without either, anyone on this " +
-            "machine may do everything. The first key, an admin's, locks the service.",
-        );
-      const heads = ["Name", "Role", "Created", "Last used", hiddenHead("Actions")];
-      return table(heads, found.map(row));
+      const acts = actionButton("Make a key …", make, { class: "first" });
+      return [el("p", { class: "acts" }, acts), found.length ? keyTable(found) : nobody()];
     });
+  }
+
+  function nobody() {
+    return empty(
+      "No keys yet",
+      "Programs send keys; people sign in with accounts. Without either, anyone on this " +
+        "machine may do everything. The first key, an admin's, locks the service.",
+    );
+  }
+
+  function keyTable(found) {
+    const heads = ["Name", "Role", "Created", "Last used", hiddenHead("Actions")];
+    return table(heads, found.map(row));
   }
 
   function row(each) {

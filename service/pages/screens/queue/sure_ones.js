@@ -27,8 +27,10 @@ export async function confirmSureOnes(filter, signal) {
   const list = el("ul", { class: "sample" }, shown.map((card) => entry(card, boxes)));
   const sent = form(`Confirm ${count(cards.length, "encounter")}`, {
     text:
-      `These ${shown.length} are the least sure of them and some others. Take the tick away ` +
-      "where the two are not the same animal. One undo takes all of it back.",
+      (shown.length < cards.length
+        ? `These ${shown.length} are the least sure of them and some others. `
+        : "") +
+      "Take the tick away where the two are not the same animal. One undo takes all of it back.",
     accept: `Confirm ${count(cards.length, "encounter")}`,
     act: async () => {
       const out = [...boxes].filter(([, box]) => !box.checked).map(([key]) => key);

@@ -20,7 +20,7 @@ export class HeatMap {
 
   // Compare with a photo of the catalogue; a later call, or `clear`, discards this answer.
   show(photo) {
-    return loadInto(this.node, async () => {
+    const shown = loadInto(this.node, async () => {
       const form = await this.photoForm();
       form.append("catalogue_photo", photo.name);
       const answer = await send("POST", "/v1/explain", { form, signal: this.signal });
@@ -30,6 +30,8 @@ export class HeatMap {
         Number(answer.headers.get("X-Distance")),
       );
     });
+    this.node.scrollIntoView({ block: "nearest" });
+    return shown;
   }
 
   figure(photo, picture, howFar) {
@@ -39,7 +41,11 @@ export class HeatMap {
       el("img", {
         src: picture,
         alt: `Heat map of ${photoName(this.own().name)} and ${photoName(photo.name)}`,
-        onload: () => URL.revokeObjectURL(picture),
+        onload: () => {
+          URL.revokeObjectURL(picture);
+          // It comes below the photos, and so often below the window.
+          this.node.scrollIntoView({ block: "nearest" });
+        },
       }),
       el(
         "figcaption",

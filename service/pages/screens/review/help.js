@@ -34,7 +34,7 @@ export function showHelp() {
     checked: localStorage.getItem(KEYS_OFF) === "yes",
     onchange: (event) => localStorage.setItem(KEYS_OFF, event.target.checked ? "yes" : "no"),
   });
-  show(
+  const dialog = show(
     "Keys",
     el("table", { class: "keys" }, el("tbody", {}, KEYS.map(row))),
     el(
@@ -44,6 +44,7 @@ export function showHelp() {
       el("label", { for: "keys-off" }, "No single keys: use the buttons only"),
     ),
   );
+  dialog.scrollTop = 0; // the focus goes to the switch, which is below the keys
 }
 
 function row([key, effect]) {

@@ -293,7 +293,7 @@ class Review {
       this.queue.skipped.delete(last.key);
       await this.goTo(last.key);
       const { comparison } = this;
-      notify(`Decision undone: ${comparison ? this.nameOf(comparison.card) : "it"} is back.`);
+      notify(`Undone.${comparison ? ` Now: ${this.nameOf(comparison.card)}.` : ""}`);
     });
   }
 

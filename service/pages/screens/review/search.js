@@ -19,7 +19,7 @@ export function findIndividual(title) {
 class Search {
   constructor(title, resolve) {
     this.found = [];
-    this.at = 0;
+    this.at = -1;
     this.asked = 0;
     this.chosen = null;
     this.input = el("input", {
@@ -62,7 +62,8 @@ class Search {
       const page = await get("/v1/individuals", { search, limit: MOST });
       if (own !== this.asked) return;
       this.found = page.individuals;
-      this.at = 0;
+      // Enter on what nobody searched for would confirm whoever stands first.
+      this.at = search ? 0 : -1;
       const more = page.next ? `The first ${MOST} are shown; type more to narrow them down.` : "";
       put(this.status, this.found.length ? more : "Nobody is called so.");
       this.draw();
@@ -116,7 +117,8 @@ class Search {
     if (event.key in steps && this.found.length) {
       event.preventDefault();
       const many = this.found.length;
-      this.at = (this.at + steps[event.key] + many) % many;
+      const from = Math.max(this.at, event.key === "ArrowUp" ? 0 : -1);
+      this.at = (from + steps[event.key] + many) % many;
       this.draw();
     } else if (event.key === "Enter") {
       event.preventDefault();

@@ -41,7 +41,10 @@ export class UploadRow {
     this.isOver = this.bar.hidden = true;
     this.node.classList.add("failed");
     const again = button("Try again", () => this.send(), { class: "quiet small" });
-    const reason = error.reason || error.errors?.[0]?.reason || messageOf(error);
+    const told = error.reason || error.errors?.[0]?.reason || messageOf(error);
+    const reason = told.startsWith(`${this.file.name}: `)
+      ? told.slice(this.file.name.length + 2)
+      : told;
     put(this.status, el("span", {}, reason), " ", error.isFinal ? null : again);
   }
 }

@@ -211,6 +211,7 @@ def test_the_list_is_filtered_sorted_and_paged(client: Any, problem: Problem) ->
     for query, names in [
         ({"individual": "w_30", "decision": "known"}, {"31.jpg", "33.jpg"}),
         ({"region": "the gulf"}, {"60.jpg"}),
+        ({"region": "Gulf"}, {"60.jpg"}),
         ({"until": "2026-05-27"}, set()),
         ({"since": "2026-05-28", "decision": ["known", "new_whale"], "max_probability": 0.5}, None),
         ({"species": "humpback", "decision": "known"}, {"31.jpg", "2.jpg", "33.jpg"}),
