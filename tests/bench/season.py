@@ -3,8 +3,9 @@
     python tests/bench/season.py [--count 1000] [--animals 150] [--encounters 300]
         [--labels CSV --photos FOLDER] [--keep FOLDER] [--json FILE]
 
-Photos are drawn, or real ones are taken from a table whose photos are put into encounters of three
-at most. They go from an empty folder to the end of the review, twice in the same run:
+Photos are drawn, or real ones are taken from a table: animals with six photos and more, in
+encounters of three at most. They go from an empty folder to the end of the review, twice in the
+same run:
 
 - one by one: without times, so that each photo is a card of its own and has a decision of its own;
 - by encounters: with times and a camera, so that the page groups them; now and then the sure ones
@@ -13,9 +14,9 @@ at most. They go from an empty folder to the end of the review, twice in the sam
 The script knows who is who and presses what a careful person would press, with the same rules in
 both ways: the key of the candidate that is right, `n` for an animal that has no id yet, `/` and the
 id where the right one isn't among the first five. In the sample of the sure ones, it takes the tick
-away from those that are wrong, and it looks at no others. Minutes are those of the machine, and
-have no time in which a person looks. A wrong identity is a photo that ends with another
-animal's id.
+away from cards whose photos are not all of the candidate, and it looks at no other cards. Minutes
+are those of the machine, and have no time in which a person looks. A wrong identity is a photo that
+ends with another animal's id.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from urllib.parse import unquote
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
 from demo.anatomy import Individual
 from demo.photograph import photograph
@@ -134,13 +135,13 @@ def draw(job: tuple[int, int, Path]) -> None:
 
 
 def real(labels: Path, photos: Path, given: argparse.Namespace) -> list[Taken]:
-    """Take real photos of some animals, two or three to an encounter."""
+    """Take real photos of some animals that can have two encounters and more."""
     of: dict[str, list[tuple[Path, str]]] = {}
     for photo in read_labels(labels, photos, absent="skip", disputed="skip").photos:
         if photo.individual is not None:
             of.setdefault(photo.individual, []).append((photo.path, photo.individual))
     chance = random.Random(22)
-    names = [name for name, files in sorted(of.items()) if len(files) > 1]
+    names = [name for name, files in sorted(of.items()) if len(files) >= 2 * MOST_TOGETHER]
     groups: list[list[tuple[Path, str]]] = []
     for name in chance.sample(names, min(given.animals, len(names))):
         files = of[name]
@@ -306,16 +307,23 @@ class Person:
             self.click('.acts button:has-text("sure one")', "queue")
             self.page.locator(".sample li").first.wait_for(timeout=LONGEST_MS)
             for row in self.page.locator(".sample li").all():
-                source = unquote(row.locator("img").first.get_attribute("src") or "")
-                name = next(name for name in self.truth if name in source)
-                if self.ids.get(self.truth[name].animal) != row.inner_text().split(",")[0].strip():
+                said = row.inner_text().split(",")[0].strip()
+                if {self.ids.get(animal) for animal in self.seen_in(row)} != {said}:
                     row.locator("input").click()
                     self.count.clicks += 1
                     self.count.add("sample")
+                    sure -= 1
             self.click("dialog[open] button[type=submit]", "queue")
             self.page.locator("dialog[open]").wait_for(state="detached", timeout=LONGEST_MS)
             self.count.add("confirmed together", sure)
         self.click('a[href="#/review"]', "queue")
+
+    def seen_in(self, row: Locator) -> set[str]:
+        """The animals in the photos of a card of the sample."""
+        own = row.locator(".pair img:first-child, .others img")
+        sources = [unquote(one) for one in own.evaluate_all("all => all.map((one) => one.src)")]
+        shown = [name for name in self.truth if any(name in source for source in sources)]
+        return {self.truth[name].animal for name in shown}
 
 
 def work_through(way: str, taken: Sequence[Taken], scratch: Path) -> Count:
