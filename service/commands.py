@@ -122,7 +122,7 @@ def serve(
     log_level: Annotated[str | None, _option("log_level", "debug, info, warning or error.")] = None,
     log_format: Annotated[str | None, _option("log_format", "text, or json for programs.")] = None,
 ) -> None:
-    """Answer over HTTP who is in a photo. The URL is printed on stdout.
+    """Answer over HTTP who is in a photo. The URL is printed on stdout once it answers.
 
     docs/settings.md explains every option.
     """

@@ -132,7 +132,6 @@ def _announce(settings: Settings, listening: socket.socket) -> None:
             "network unencrypted: put a TLS proxy in front."
         )
     _print(f"loading {settings.catalogue} ...")
-    print(url_of(listening), flush=True)
 
 
 def _serve(settings: Settings, listening: socket.socket, access: AccessStore) -> None:
@@ -146,6 +145,7 @@ def _serve(settings: Settings, listening: socket.socket, access: AccessStore) ->
             server.should_exit = True
         elif not server.should_exit:
             _print(_what_is_served(settings, outcome, url))
+            print(url, flush=True)
 
     def with_jobs(service: Service) -> JobQueue:
         return open_jobs(settings, service, on_revision=lambda: reload(app))

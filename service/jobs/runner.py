@@ -47,18 +47,21 @@ class JobRunner:
         self._wake = threading.Event()
         self._context: JobContext | None = None
         self._thread: threading.Thread | None = None
+        self._changing = threading.Lock()  # a thread is stopped only once it was started
 
     def start(self) -> None:
         """Start the thread; what a dead process or the last stop has left goes on first."""
-        if self._thread is not None:
-            raise RuntimeError("these jobs are run already")
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
-        self._thread.start()
+        with self._changing:
+            if self._thread is not None:
+                raise RuntimeError("these jobs are run already")
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+            self._thread.start()
 
     def stop(self) -> None:
         """Ask the running job to pause and end the thread. Stopping twice is harmless."""
-        thread, self._thread = self._thread, None
+        with self._changing:
+            thread, self._thread = self._thread, None
         if thread is not None:
             self._stopping.set()
             self._wake.set()

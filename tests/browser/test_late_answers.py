@@ -168,7 +168,7 @@ def test_typing_goes_on_when_the_list_comes(open_page: OpenPage) -> None:
 def test_two_presses_open_one_dialog(open_page: OpenPage) -> None:
     page = open_page("#/keys")
     expect(page.locator(".empty")).to_be_visible()
-    late = Late(page, r"/v1/keys$")
+    late = Late(page, r"/v1/session$")
     for _ in range(2):
         page.get_by_role("button", name="Make a key").dispatch_event("click")
     late.let_go()

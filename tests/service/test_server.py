@@ -200,6 +200,7 @@ def test_a_load_that_fails_ends_the_server_with_its_error() -> None:
         _, said = running.process.communicate(timeout=60)
     assert running.process.returncode == 1
     assert said.rstrip().endswith("error: the catalogue is broken")
+    assert running.url == "", "an address is printed only where it answers"
 
 
 @pytest.mark.parametrize("is_revoked", [False, True])

@@ -129,7 +129,7 @@ def test_a_gallery_without_individuals_answers_new_whale_and_says_why(at: At) ->
     empty = Gallery.build([], [], np.zeros((0, 2), np.float32), fingerprint="a" * 64, revision=1)
     (answer,) = Identifier(AngleEmbedder(at), empty, calibration()).identify([image(21)])
     assert (answer.decision, answer.matches, answer.probability) == ("new_whale", (), 0.0)
-    assert "no known individual" in answer.reason
+    assert "nobody to compare with" in answer.reason
 
 
 def test_a_catalogue_of_another_checkpoint_is_refused_with_the_mending_command(at: At) -> None:

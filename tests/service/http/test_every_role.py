@@ -51,6 +51,8 @@ GET /v1/changes
 GET /v1/changes/choices
 GET /v1/merge-suggestions
 GET /v1/clusters
+GET /v1/unknown
+GET /v1/reports/{kind}
 GET /v1/jobs
 GET /v1/jobs/{id}
 GET /v1/jobs/{id}/events
@@ -80,6 +82,7 @@ POST /v1/individuals/{name}/rename
 POST /v1/individuals/{name}/merge
 POST /v1/individuals/{name}/split
 PATCH /v1/encounters/{key}
+POST /v1/catalogue/photos/assign
 POST /v1/catalogue/photos/move
 DELETE /v1/catalogue/photos/{name}
 PATCH /v1/catalogue/photos/{name}
