@@ -47,7 +47,10 @@ let isFirst = true;
 async function go() {
   const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
   if (!(name in SCREENS)) {
-    location.replace(await firstScreen(name));
+    const asked = location.hash;
+    const first = await firstScreen(name);
+    // Somebody may have chosen a screen while this was asked.
+    if (location.hash === asked) location.replace(first);
     return;
   }
   const wasFirst = isFirst;

@@ -86,6 +86,8 @@ def test_the_sure_ones_are_confirmed_from_the_queue(open_page: OpenPage, site: S
     expect(page.locator(".card-row")).to_have_count(3)
     page.get_by_role("button", name="Confirm the 2 sure ones").click()
     expect(page.locator(".sample li")).to_have_count(2)
+    # All photos of a card are shown: another animal may have come into an encounter.
+    expect(page.locator(".sample .others img")).to_have_count(1)
     page.get_by_role("button", name="Confirm 2 encounters").click()
     expect(page.locator(".card-row")).to_have_count(1)
     names = queued(site, *sent)

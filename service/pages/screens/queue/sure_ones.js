@@ -8,6 +8,7 @@ import { image } from "../../photo.js";
 
 const SAMPLE = 12;
 const PAGE_CARDS = 200;
+const SHOWN_PHOTOS = 8; // of a card
 
 // Show a sample of the cards that a filter gives; resolves to the event, or to undefined.
 export async function confirmSureOnes(filter, signal) {
@@ -30,7 +31,8 @@ export async function confirmSureOnes(filter, signal) {
       (shown.length < cards.length
         ? `These ${shown.length} are the least sure of them and some others. `
         : "") +
-      "Take the tick away where the two are not the same animal. One undo takes all of it back.",
+      "Take the tick away where not all photos are of the same animal. One undo takes all of it " +
+      "back.",
     accept: `Confirm ${count(cards.length, "encounter")}`,
     act: async () => {
       const out = [...boxes].filter(([, box]) => !box.checked).map(([key]) => key);
@@ -67,9 +69,8 @@ function sample(cards) {
 function entry(card, boxes) {
   const box = el("input", { type: "checkbox", checked: true });
   boxes.set(card.key, box);
-  const [first] = card.photos;
-  const own = image(first.url, { size: 240, alt: `Photo of ${card.encounter || first.name}` });
-  own.style.rotate = `${-90 * first.quarter_turns}deg`;
+  const [first, ...others] = card.photos.slice(0, SHOWN_PHOTOS);
+  const named = `Photo of ${card.encounter || first.name}`;
   return el(
     "li",
     {},
@@ -79,10 +80,20 @@ function entry(card, boxes) {
       el(
         "span",
         { class: "pair" },
-        own,
+        own(first, named),
         image(card.candidate_url, { size: 240, alt: `Photo of ${card.individual}` }),
       ),
+      // Another animal may have come into the encounter.
+      others.length
+        ? el("span", { class: "others" }, others.map((photo) => own(photo, named)))
+        : null,
       el("span", {}, box, ` ${card.individual}, ${percent(card.probability)}`),
     ),
   );
+}
+
+function own(photo, alt) {
+  const picture = image(photo.url, { size: 240, alt });
+  picture.style.rotate = `${-90 * photo.quarter_turns}deg`;
+  return picture;
 }
