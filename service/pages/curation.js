@@ -62,6 +62,17 @@ export async function makeIndividual(text, act) {
   return made && (await heed(...events)) ? made : undefined;
 }
 
+// As makeIndividual, with the id that the service proposes and without a question.
+export async function makeProposedIndividual(act) {
+  let event = null;
+  const made = await attempt(async () => {
+    const { name } = await get("/v1/individuals/next-id");
+    event = await act(name);
+    return name;
+  });
+  return made && (await heed(event)) ? made : undefined;
+}
+
 // Merge one individual into another. With `other` the person chooses which of the two stays;
 // without it they name the other one. Resolves to { event, gone, into }, or to null.
 export async function merge(one, other = null) {

@@ -12,7 +12,7 @@ same run:
   are confirmed together from the queue.
 
 The script knows who is who and presses what a careful person would press, with the same rules in
-both ways: the key of the candidate that is right, `n` for an animal that has no id yet, `/` and the
+both ways: the key of the candidate that is right, `N` for an animal that has no id yet, `/` and the
 id where the right one isn't among the first five. In the sample of the sure ones, it takes the tick
 away from cards whose photos are not all of the candidate, and it looks at no other cards. Minutes
 are those of the machine, and have no time in which a person looks. A wrong identity is a photo that
@@ -248,13 +248,15 @@ class Person:
         self.mark()
         known = self.ids.get(animal)
         if known is None:
-            self.press("n", "new")
+            self.press("N", "new")
             self.see_animal()
-            proposed = self.page.wait_for_function(
-                "() => document.querySelector('dialog[open] input')?.value", timeout=LONGEST_MS
+            made = self.page.wait_for_function(
+                "(before) => { const id = document.querySelector('#notice').innerText"
+                ".match(/the first of (.+?)\\. /)?.[1]; return before.includes(id) ? null : id; }",
+                arg=list(self.ids.values()),
+                timeout=LONGEST_MS,
             )
-            self.ids[animal] = str(proposed.json_value())
-            self.press("Enter", "new")
+            self.ids[animal] = str(made.json_value())
         elif known in candidates[:5]:
             self.press(str(candidates.index(known) + 1), "candidate")
             self.see_animal()

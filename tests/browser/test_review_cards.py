@@ -70,6 +70,24 @@ def test_anybody_is_found_and_the_same_again(open_page: OpenPage, site: Site) ->
     assert states(site, *names) == dict.fromkeys(names, ("catalogued", "w_0007"))
 
 
+def test_a_new_individual_takes_one_key_with_the_id_that_is_proposed(
+    open_page: OpenPage, site: Site
+) -> None:
+    page = open_page()
+    sent = [site.photo(13, 1, "09:00"), site.photo(13, 2, "09:01")]
+    add(page, *sent)
+    page.reload()
+    expect(page.locator(".own-strip .strip-photo")).to_have_count(2)
+    page.keyboard.press("N")
+    expect(page.get_by_role("heading", name="All photos are reviewed")).to_be_visible()
+    expect(page.locator("#notice")).to_contain_text("the first of w_0012.")
+    names = queued(site, *sent)
+    assert states(site, *names) == dict.fromkeys(names, ("catalogued", "w_0012"))
+    page.keyboard.press("u")
+    expect(page.locator(".heading .heading-note")).to_have_text("2 photos left")
+    assert states(site, *names) == dict.fromkeys(names, ("waiting", None))
+
+
 def test_candidates_go_on_beyond_five(open_page: OpenPage, site: Site) -> None:
     page = open_page()
     add(page, site.photo(3, 5))

@@ -9,6 +9,7 @@ const KEYS = [
   ["← →", "compare with another candidate"],
   ["[ ]", "compare another photo of the card"],
   ["n", "make a new individual of the card; Enter accepts its id"],
+  ["N", "make a new individual of the card with the proposed id, without a question"],
   ["/", "find anybody by name, id, place, region or year; Enter confirms"],
   ["=", "the same individual as before"],
   ["x", "reject the card: no animal in it can be identified"],

@@ -1,7 +1,7 @@
 // Photos in, a decision about each encounter: by keyboard, or by the buttons that name the keys.
 
 import { get, path, post, Problem } from "../../api.js";
-import { makeIndividual, undo } from "../../curation.js";
+import { makeIndividual, makeProposedIndividual, undo } from "../../curation.js";
 import { form } from "../../dialog.js";
 import { el, put } from "../../dom.js";
 import { count, photoName } from "../../formatting.js";
@@ -204,23 +204,23 @@ class Review {
     return isSeen ? { is_animal: true } : null;
   }
 
-  async makeIndividual() {
+  // `isProposed` takes the id that the service proposes, and doesn't ask for one.
+  async makeIndividual({ isProposed = false } = {}) {
     const { card } = this.comparison;
     const seen = await this.animalSeen(card);
     if (!seen) return;
     let event = null;
     const shown = this.nameOf(card);
     const many = card.cards.length > 1;
-    const name = await makeIndividual(
-      many
-        ? `${shown}: these become the first photos of the new individual.`
-        : `${shown} becomes the first photo of the new individual.`,
-      async (individual) => {
-        await refuseKnown(individual);
-        event = await this.act(card, "confirm", { individual, ...seen });
-        return event;
-      },
-    );
+    const enrol = async (individual) => {
+      await refuseKnown(individual);
+      event = await this.act(card, "confirm", { individual, ...seen });
+      return event;
+    };
+    const text = many
+      ? `${shown}: these become the first photos of the new individual.`
+      : `${shown} becomes the first photo of the new individual.`;
+    const name = await (isProposed ? makeProposedIndividual(enrol) : makeIndividual(text, enrol));
     if (name)
       await this.decide(card, async () => event, `${shown}: the first of ${name}.`, name);
   }
@@ -314,6 +314,7 @@ class Review {
     if (/^[1-5]$/.test(key)) return () => this.confirm(Number(key) - 1);
     const decide = {
       n: () => this.makeIndividual(),
+      N: () => this.makeIndividual({ isProposed: true }),
       x: () => this.reject(),
       s: () => this.skip(),
       p: () => this.takeOut(),
