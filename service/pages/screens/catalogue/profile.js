@@ -48,14 +48,16 @@ export function resightingText(summary) {
 
 function figures(summary) {
   const entries = [
-    ["sightings", summary.sightings],
-    ["photos", summary.photos],
-    ["years", summary.years],
+    ["sighting", summary.sightings],
+    ["photo", summary.photos],
+    ["year", summary.years],
   ];
   return el(
     "dl",
     { class: "figures-row" },
-    entries.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, String(value)))),
+    entries.map(([term, value]) =>
+      el("div", {}, el("dt", {}, value === 1 ? term : `${term}s`), el("dd", {}, String(value))),
+    ),
   );
 }
 
