@@ -43,6 +43,7 @@ def send_photos(
     photos: Photos,
     *,
     encounter: str | None = None,
+    upload: str | None = None,
     taken_at: str | None = None,
     place: str | None = None,
     region: str | None = None,
@@ -51,11 +52,14 @@ def send_photos(
 ) -> ServiceRequest[Intake]:
     """Send new photos to the queue, where the service identifies them.
 
-    Photos whose content the catalogue has already are skipped.
+    Photos whose content the catalogue has already are skipped. Without `encounter`, those of one
+    folder, camera and quarter of an hour form one; `upload` is an id of your own that joins several
+    such requests.
     """
     # The options of a request are keywords, one for each field of the HTTP API's form.
     form = without_empty(
         encounter=encounter,
+        upload=upload,
         taken_at=taken_at,
         place=place,
         region=region,

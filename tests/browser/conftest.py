@@ -121,11 +121,13 @@ class Site:
 
     def photo(self, whale: int, take: int, at: str | None = None) -> Path:
         """A photo to send; `at` is the time of its day in May by its camera, such as `09:40`."""
-        path, exif = self.folder / f"sent_{whale:02}_{take:02}.jpg", Image.Exif()
+        path = self.folder / f"sent_{whale:02}_{take:02}.jpg"
+        told: dict[str, Image.Exif] = {}
         if at is not None:
+            told["exif"] = exif = Image.Exif()
             exif[0x010F] = "a camera"
             exif.get_ifd(0x8769)[0x9003] = f"2026:05:28 {at}:00"
-        painted(whale, take).save(path, "JPEG", quality=92, exif=exif)
+        painted(whale, take).save(path, "JPEG", quality=92, **told)
         return path
 
 

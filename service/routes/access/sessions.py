@@ -19,6 +19,7 @@ from service.http.callers.other_sites import CHALLENGE, refuse_other_sites
 from service.http.callers.session_cookie import drop_session, keep_session
 from service.http.callers.sign_in_limit import SignInLimit
 from service.http.problems import (
+    BAD_REQUEST,
     BUSY,
     FORBIDDEN,
     INVALID,
@@ -151,7 +152,7 @@ async def who_asks(request: Request) -> SessionAnswer:
     dependencies=[open_to_all()],
     summary="Sign in.",
     response_description="Who is signed in; a cookie holds the session.",
-    responses=problem_responses(UNAUTHENTICATED, FORBIDDEN, TOO_MANY, INVALID, BUSY),
+    responses=problem_responses(BAD_REQUEST, UNAUTHENTICATED, FORBIDDEN, TOO_MANY, INVALID, BUSY),
 )
 async def sign_in(
     request: Request, response: Response, body: Annotated[SignIn, Body()]
@@ -229,7 +230,7 @@ async def change_password(
     dependencies=[open_to_all()],
     summary="What does my invitation offer?",
     response_description="What it offers.",
-    responses=problem_responses(NOT_FOUND, INVALID, BUSY),
+    responses=problem_responses(BAD_REQUEST, NOT_FOUND, INVALID, BUSY),
 )
 async def read_invitation(
     request: Request, body: Annotated[InvitationToken, Body()]
@@ -250,7 +251,7 @@ async def read_invitation(
     dependencies=[open_to_all()],
     summary="Accept an invitation.",
     response_description="Who is signed in; a cookie holds the session.",
-    responses=problem_responses(NOT_FOUND, FORBIDDEN, TOO_MANY, INVALID, BUSY),
+    responses=problem_responses(BAD_REQUEST, NOT_FOUND, FORBIDDEN, TOO_MANY, INVALID, BUSY),
 )
 async def accept_invitation(
     request: Request, response: Response, body: Annotated[Acceptance, Body()]

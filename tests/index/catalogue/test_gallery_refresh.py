@@ -1,5 +1,7 @@
 """A gallery that follows each act is the one that would be read anew."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -63,7 +65,9 @@ def test_the_gallery_follows_every_kind_of_act(catalogue, season):
         for name in event.photos:
             photos.pop(name, None)
         photos |= now.photos
-        assert photos == {photo.name: photo for photo in catalogue.photos()}, event
+        # A photo's `sex` is its individual's, and no answer tells it: exports read it anew.
+        stored = {photo.name: replace(photo, sex=None) for photo in catalogue.photos()}
+        assert {name: replace(photo, sex=None) for name, photo in photos.items()} == stored, event
 
 
 def test_unknown_photos_are_those_of_nobody_named(catalogue, season):

@@ -143,7 +143,8 @@ def kill(source: Path, path: Path, moment: str) -> None:
 @pytest.mark.parametrize("is_there", [False, True], ids=["a new catalogue", "one that is there"])
 @pytest.mark.parametrize(
     ("moment", "kept"),
-    [("copy 5", 0), ("embed 3", 8), ("commit 1", PHOTOS)],
+    # Two batches of four are under way at a time: the second may be lost with the third.
+    [("copy 5", {0}), ("embed 3", {4, 8}), ("commit 1", {PHOTOS})],
     ids=["copying", "embedding", "end"],
 )
 def test_the_same_command_goes_on(
@@ -153,7 +154,7 @@ def test_the_same_command_goes_on(
     embedder: Any,
     knowledge: Callable[..., list[tuple[Any, ...]]],
     moment: str,
-    kept: int,
+    kept: set[int],
     is_there: bool,
 ) -> None:
     path, whole = into("killed", is_there=is_there), into("whole", is_there=is_there)
@@ -166,7 +167,7 @@ def test_the_same_command_goes_on(
 
     embedder.embedded = 0
     assert command(source, path) == undisturbed
-    assert embedder.embedded == PHOTOS - kept
+    assert PHOTOS - embedder.embedded in kept
     assert knowledge(path) == knowledge(whole)
     with Catalogue.open(path) as one, Catalogue.open(whole) as other:
         assert one.gallery().vectors.tolist() == other.gallery().vectors.tolist()
