@@ -60,13 +60,7 @@ def edit_lines(session: Session, kind: str) -> Iterator[tuple[str, dict[str, Any
 
     Each with its subject and detail.
     """
-    query = (
-        select(ChangeRow.revision, ChangeRow.photo, ChangeRow.detail)
-        .join(RevisionRow, RevisionRow.revision == ChangeRow.revision)
-        .where(RevisionRow.kind == EDIT, ChangeRow.kind == kind)
-        .order_by(ChangeRow.id)
-    )
-    lines = session.execute(query).all()
+    lines = _lines_of_edits(session, ChangeRow.kind == kind)
     live = live_revisions(past_events(session)) if lines else set[int]()
     return ((line.photo, line.detail) for line in lines if line.revision in live)
 
@@ -76,24 +70,41 @@ def note_authors(session: Session, table: str, subjects: Collection[str]) -> dic
 
     `subjects`: the names that the rows have or had.
     """
-    query = (
-        select(ChangeRow.revision, ChangeRow.detail, RevisionRow.made_by, RevisionRow.at)
-        .join(RevisionRow, RevisionRow.revision == ChangeRow.revision)
-        .where(RevisionRow.kind == EDIT, ChangeRow.kind == EDIT)
-        .order_by(ChangeRow.id)
-    )
-    names = sorted(set(subjects))
+    wanted = set(subjects)
     lines = [
-        line
-        for start in range(0, len(names), MOST_BOUND)
-        for line in session.execute(
-            query.where(ChangeRow.photo.in_(names[start : start + MOST_BOUND]))
-        )
+        line for line in _lines_of_edits(session, ChangeRow.kind == EDIT) if line.photo in wanted
     ]
     live = live_revisions(past_events(session)) if lines else set[int]()
     authors: dict[int, Author] = {}
-    for revision, detail, made_by, at in sorted(lines, key=lambda line: line.revision):
-        for row in detail.get("rows", ()) if revision in live else ():
+    for line in lines:
+        for row in line.detail.get("rows", ()) if line.revision in live else ():
             if row["table"] == table and "notes" in (row["after"] or ()):
-                authors[row["key"]] = Author(made_by, at)
+                authors[row["key"]] = Author(line.made_by, line.at)
     return authors
+
+
+def _lines_of_edits(session: Session, condition: Any) -> list[Any]:
+    """The lines of the events of the kind `edit` that meet a condition, oldest first.
+
+    Each with its revision, subject and detail, and the event's person and time. The events are
+    looked up first: a join would read every line of the log, of which few are edits.
+    """
+    edits = session.scalars(
+        select(RevisionRow.revision).where(RevisionRow.kind == EDIT).order_by(RevisionRow.revision)
+    ).all()
+    query = (
+        select(
+            *(ChangeRow.revision, ChangeRow.photo, ChangeRow.detail),
+            *(RevisionRow.made_by, RevisionRow.at),
+        )
+        .join(RevisionRow, RevisionRow.revision == ChangeRow.revision)
+        .where(condition)
+        .order_by(ChangeRow.id)
+    )
+    return [
+        line
+        for start in range(0, len(edits), MOST_BOUND)
+        for line in session.execute(
+            query.where(ChangeRow.revision.in_(edits[start : start + MOST_BOUND]))
+        )
+    ]

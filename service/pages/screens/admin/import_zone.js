@@ -1,7 +1,8 @@
 // Where photos with labels are dropped or chosen: they go out as one zip, to be checked first.
 
 import { idempotencyKey, upload } from "../../api.js";
-import { archiveOf, filesOfDrop, filesOfPicker } from "../../archive.js";
+import { archiveOf } from "../../archive.js";
+import { filesOfDrop, filesOfPicker } from "../../dropped_files.js";
 import { el, field, put } from "../../dom.js";
 import { count } from "../../formatting.js";
 import { messageOf } from "../../notify.js";

@@ -2,9 +2,10 @@
 
 import { idempotencyKey } from "../../api.js";
 import { el, field, put } from "../../dom.js";
+import { PHOTO, filesOfDrop } from "../../dropped_files.js";
 import { count } from "../../formatting.js";
 import { notify } from "../../notify.js";
-import { droppedFiles } from "./dropped_files.js";
+import { acceptDrops } from "../../widgets.js";
 import { UploadRow, sendTogether } from "./upload_row.js";
 import { UploadToast } from "./upload_toast.js";
 
@@ -13,6 +14,13 @@ const FEW = 24; // files that are sent one by one; more are sent together
 const TOGETHER = 8;
 const SENT_AT_ONCE = 2;
 const SHOWN_MS = 1500; // how long an added photo stays in the list
+
+// Of folders the photos alone; what was dropped by itself is sent, and refused with a reason.
+function photosOf(dropped) {
+  return dropped
+    .filter(({ name }) => !name.includes("/") || PHOTO.test(name))
+    .map(({ name, file }) => Object.assign(file, { path: name }));
+}
 
 export class Uploader {
   // `onadded` is called with each answer about photos that were added.
@@ -36,7 +44,7 @@ export class Uploader {
       this.picker({ id: "pick-folder", webkitdirectory: true }),
       this.factFields(),
     );
-    this.takeDrops(zone);
+    acceptDrops(zone, async (_, transfer) => this.add(photosOf(await filesOfDrop(transfer))));
     this.node = el(
       "details",
       { class: "taking", open: true },
@@ -59,20 +67,6 @@ export class Uploader {
       },
     });
     return picker;
-  }
-
-  takeDrops(zone) {
-    for (const name of ["dragenter", "dragover"])
-      zone.addEventListener(name, (event) => {
-        event.preventDefault();
-        zone.classList.add("over");
-      });
-    for (const name of ["dragleave", "drop"])
-      zone.addEventListener(name, () => zone.classList.remove("over"));
-    zone.addEventListener("drop", async (event) => {
-      event.preventDefault();
-      this.add(await droppedFiles(event.dataTransfer));
-    });
   }
 
   factFields() {
