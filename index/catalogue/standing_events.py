@@ -15,6 +15,9 @@ EDIT = "edit"
 """The kind of an event in which a person noted something of an individual, encounter or photo."""
 
 
+_FEW_BOUND = 400  # with MOST_BOUND others in one query; SQLite takes 999
+
+
 @dataclass(frozen=True, slots=True)
 class PastEvent:
     """One revision, as undoing looks at it."""
@@ -71,9 +74,10 @@ def note_authors(session: Session, table: str, subjects: Collection[str]) -> dic
     `subjects`: the names that the rows have or had.
     """
     wanted = set(subjects)
-    lines = [
-        line for line in _lines_of_edits(session, ChangeRow.kind == EDIT) if line.photo in wanted
-    ]
+    condition = ChangeRow.kind == EDIT
+    if len(wanted) <= _FEW_BOUND:  # else the lines of others are read too, and left out here
+        condition &= ChangeRow.photo.in_(sorted(wanted))
+    lines = [line for line in _lines_of_edits(session, condition) if line.photo in wanted]
     live = live_revisions(past_events(session)) if lines else set[int]()
     authors: dict[int, Author] = {}
     for line in lines:

@@ -157,7 +157,7 @@ class Curator:
                 )
             individual = checked_name(individual)
             before, answered = {"state": row.state}, row.answer if answer is None else answer
-            _check_animal(row, answered, is_animal=is_animal)
+            check_animal(row, answered, is_animal=is_animal)
             key = act.individual_id(individual)
             meeting = meeting_of(act, row, key)
             act.update(
@@ -201,7 +201,7 @@ class Curator:
             for name in dict.fromkeys(photos):
                 row = photo_of(act, name)
                 if row.state == WAITING:
-                    _check_animal(row, row.answer, is_animal=is_animal)
+                    check_animal(row, row.answer, is_animal=is_animal)
                 elif row.state != CATALOGUED:
                     raise CurationConflict(
                         f"the photo {name} is {row.state}; only waiting and catalogued ones can be "
@@ -389,7 +389,8 @@ def meeting_of(act: Revision, row: PhotoRow, individual_id: int | None) -> int |
     return meeting
 
 
-def _check_animal(row: PhotoRow, answered: Values | None, *, is_animal: bool) -> None:
+def check_animal(row: PhotoRow, answered: Values | None, *, is_animal: bool) -> None:
+    """Refuse a photo that was answered `no_animal`, unless a person has seen an animal on it."""
     if not is_animal and answered and answered.get("decision") == "no_animal":
         raise CurationConflict(
             f"the photo {row.name} was answered `no_animal`; look at it, and confirm it with "

@@ -129,6 +129,7 @@ class Directory:
         self.catalogue = catalogue
         self._past = PastEvents()
         self._names = KnownNames()
+        self._lives: tuple[int, LifeHistories] = (0, LifeHistories())
 
     def individuals(
         self,
@@ -156,8 +157,17 @@ class Directory:
                 )
                 query = query.where(IndividualRow.name.in_(found[:limit]))
             rows = session.execute(query.order_by(IndividualRow.name).limit(limit)).all()
-            lives = read_life_histories(session)
+            lives = self._life_histories(session)
             return [_individual(session, row, lives) for row in rows]
+
+    def _life_histories(self, session: Session) -> LifeHistories:
+        """Those of the last revision, read once for it."""
+        last = session.scalar(select(func.max(RevisionRow.revision))) or 0
+        known, lives = self._lives
+        if known != last:
+            lives = read_life_histories(session)
+            self._lives = last, lives
+        return lives
 
     def individual(self, name: str) -> Individual | None:
         """One individual by its id, also a merged one; None where nobody has it."""
@@ -169,7 +179,7 @@ class Directory:
             ).first()
             if row is None:
                 return None
-            found = _individual(session, row, read_life_histories(session))
+            found = _individual(session, row, self._life_histories(session))
             names = (found.name, *found.other_names)
             author = note_authors(session, IndividualRow.__tablename__, names).get(row[0].id)
             if author is None or found.notes is None:

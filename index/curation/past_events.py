@@ -114,5 +114,8 @@ class HistoryChoices(NamedTuple):
 
 def _as_stored(moment: datetime) -> str:
     # Texts of one form, in UTC, sort as their moments do.
-    known = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        known = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:  # at either end of the calendar
+        known = moment.replace(tzinfo=UTC)
     return known.isoformat(timespec="seconds").replace("+00:00", "Z")

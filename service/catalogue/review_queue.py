@@ -69,8 +69,8 @@ class ReviewQueue:
     def card(self, key: str) -> Card | None:
         """One card, compared with the catalogue as it is now; None where there is none."""
         with self._lock:
-            card = self._read().get(key)
-        return None if card is None else self._compare(card)
+            card, is_stale = self._read().get(key), key in self._stale
+        return self._compare(card) if card is not None and is_stale else card
 
     def compare_all(self) -> QueueState:
         """Compare every card that is left to compare, then give the state."""

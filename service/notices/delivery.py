@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import smtplib
+import ssl
 import urllib.request
 from collections.abc import Mapping
 from email.message import EmailMessage
@@ -18,7 +19,7 @@ _TIMEOUT_SECONDS = 10.0
 
 
 def post_notice(settings: Settings, notice: Mapping[str, object]) -> None:
-    """Post a notice to the webhook. Raises OSError where it isn't taken.
+    """Post a notice to the webhook. Raises OSError or HTTPException where it isn't taken.
 
     The signature is `sha256=` and the HMAC-SHA256 of the body with the secret, in hex.
     """
@@ -42,10 +43,17 @@ def mail_notice(settings: Settings, notice: Mapping[str, object]) -> None:
     message["From"] = settings.notice_from
     message["To"] = settings.notice_email
     message.set_content(f"{notice['text']}\n")
-    kind = smtplib.SMTP_SSL if server.scheme == "smtps" else smtplib.SMTP
-    with kind(server.hostname or "localhost", server.port or 0, timeout=_TIMEOUT_SECONDS) as smtp:
-        if kind is smtplib.SMTP and server.username:
-            smtp.starttls()
+    with _mail_server(server.scheme, server.hostname or "localhost", server.port or 0) as smtp:
+        if server.scheme != "smtps" and server.username:
+            smtp.starttls(context=ssl.create_default_context())
         if server.username:
             smtp.login(unquote(server.username), unquote(server.password or ""))
         smtp.send_message(message)
+
+
+def _mail_server(scheme: str, host: str, port: int) -> smtplib.SMTP:
+    if scheme != "smtps":
+        return smtplib.SMTP(host, port, timeout=_TIMEOUT_SECONDS)
+    # Without a context of ours smtplib checks no certificate.
+    context = ssl.create_default_context()
+    return smtplib.SMTP_SSL(host, port, timeout=_TIMEOUT_SECONDS, context=context)

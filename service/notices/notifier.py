@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 
 from embedding.errors import FlukeprintError
 from index.catalogue.catalogue import Catalogue
@@ -117,7 +118,8 @@ class Notifier:
             try:
                 send(self._settings, notice)
                 return
-            except (OSError, ValueError) as error:  # smtplib's and urllib's errors are OSErrors
+            # smtplib's errors are OSErrors, and urllib's but for an answer that isn't HTTP.
+            except (OSError, ValueError, HTTPException) as error:
                 if wait_seconds is None or self._is_stopping.is_set():
                     _log.error("A notice of %s is given up: %s", notice["individual"], error)
                     return

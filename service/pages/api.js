@@ -37,14 +37,14 @@ export function onMissingKey(request) {
 }
 
 // Several requests that are refused at once ask the person once.
-export function keyFor(problem) {
+function keyFor(problem) {
   keyRequest ||= requestKey(problem).finally(() => {
     keyRequest = null;
   });
   return keyRequest;
 }
 
-export function authorization() {
+function authorization() {
   const secret = key.get();
   return secret ? { Authorization: `Bearer ${secret}` } : {};
 }

@@ -3,7 +3,7 @@
 import { PHOTO } from "./dropped_files.js";
 import { downloadZip } from "./vendor/client-zip.js";
 
-const TABLE = /\.(csv|json|xlsx)$/i;
+const TABLE = /\.(csv|json|xlsx|xlsm)$/i;
 
 // What the page shows as it stands: nothing of it is a fault of the page.
 const refusal = (detail) => Object.assign(new Error(detail), { detail });

@@ -1,7 +1,11 @@
 // Files that a person drops or picks, each with its path below what was dropped.
 
-export const PHOTO =
-  /\.(jpe?g|png|tiff?|webp|bmp|gif|heic|heif|avif|cr2|cr3|nef|arw|dng|orf|rw2|raf)$/i;
+// As PHOTO_SUFFIXES and RAW_SUFFIXES of embedding/photos/photo_files.py.
+const SUFFIXES =
+  "jpg jpeg jpe jfif jfi jif pjpeg pjp mpo png apng webp tif tiff bmp dib gif heic heif hif avif " +
+  "3fr arw cr2 cr3 crw dcr dng erf fff gpr iiq kdc mef mos mrw nef nrw orf pef ptx raf raw rw2 " +
+  "rwl sr2 srf srw x3f";
+export const PHOTO = new RegExp(`\\.(${SUFFIXES.replaceAll(" ", "|")})$`, "i");
 
 // The files of a drop, with their paths below what was dropped. Call it while the event is handled:
 // afterwards the browser has forgotten the folders.

@@ -42,7 +42,8 @@ _CARD: dict[str, Any] = {
     "candidate_url": "/v1/photos/2018/0f3a.jpg",
     "species": "humpback_whale",
     "quality": 0.86,
-    "reason": "3 photos together: Very likely w_0007 (distance 0.182; sure below 0.310).",
+    "reason": "3 photos together: w_0007 (distance 0.182; known up to 0.310). About 97 of 100 such "
+    "answers are right.",
     "photos": [_PHOTO],
 }
 

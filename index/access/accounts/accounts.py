@@ -88,7 +88,7 @@ class Accounts:
     def change_password(
         self, id: str, password: str, new_password: str, *, keep_session: str | None = None
     ) -> bool:
-        """Give an account another password, and end its sessions but `keep_session`.
+        """Give an account another password; end its sessions but `keep_session`, and its links.
 
         False, and nothing is changed, where `password` is not the present one. Raises BadAccount
         where the new one can't be.
@@ -105,6 +105,8 @@ class Accounts:
             )
             others = SessionRow.id != (keep_session or "")
             connection.execute(delete(SessionRow).where(SessionRow.account_id == id, others))
+            # A link that was made for a forgotten password would let its holder in again.
+            connection.execute(delete(InvitationRow).where(InvitationRow.account_id == id))
         return True
 
     def set_role(self, id_or_name: str, role: str) -> Account:

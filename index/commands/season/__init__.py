@@ -1,1 +1,1 @@
-"""Commands about a season: its report, and how sightings are selected."""
+"""The command that reports a season."""

@@ -17,6 +17,7 @@ from index.curation.curator import (
     BadCuration,
     CurationConflict,
     Event,
+    check_animal,
     checked_name,
     finish_event,
     meeting_of,
@@ -56,12 +57,7 @@ def confirm_together(
             key = act.individual_id(individual)
             for name in one.photos:
                 row = _waiting(act, name, "confirmed")
-                if not is_animal and (row.answer or {}).get("decision") == "no_animal":
-                    raise CurationConflict(
-                        f"the photo {name} was answered `no_animal`; look at it, and confirm it "
-                        "with is_animal true where it does show the animal, or take it out of "
-                        "this encounter"
-                    )
+                check_animal(row, row.answer, is_animal=is_animal)
                 meeting = meeting_of(act, row, key)
                 values = {"individual_id": key, "encounter_id": meeting, "state": CATALOGUED}
                 act.update(PhotoRow, row.id, values)

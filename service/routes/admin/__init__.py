@@ -1,1 +1,1 @@
-"""Routes that run and describe the service: jobs, keys, health, metrics, pages."""
+"""Routes that run and describe the service: jobs, checkpoints, health, metrics, pages."""

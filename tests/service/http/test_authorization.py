@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -174,8 +175,10 @@ def test_use_is_noted(ask: Callable[..., Any], store: AccessStore) -> None:
     with ask() as client:
         client.get(PHOTO, headers=bearer(new.secret))
         client.get(PHOTO, headers=bearer(new.secret))
+        deadline = time.monotonic() + 30
         while store.keys.all()[0].last_used_at is None:
-            pass
+            assert time.monotonic() < deadline, "its use was never noted"
+            time.sleep(0.01)
     assert store.keys.all()[0].name == "Ana"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import ssl
 import threading
 from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -148,3 +149,38 @@ def test_an_email_says_who_was_seen(
     (message,) = sent
     assert (message["Subject"], message["To"]) == ("w_0 was seen again", "a@example.org")
     assert "in the gulf" in message.get_content()
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_a_mail_server_must_prove_who_it_is_before_it_hears_a_password(
+    curated: Any, photo: Any, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    heard: list[Any] = []
+
+    class Smtp:
+        def __init__(self, *_: Any, context: ssl.SSLContext | None = None, **__: Any) -> None:
+            self.context = context
+
+        def __enter__(self) -> Smtp:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            return None
+
+        def starttls(self, context: ssl.SSLContext | None = None) -> None:
+            self.context = context
+
+        def login(self, *_: str) -> None:
+            assert self.context is not None
+            heard.append((self.context.verify_mode, self.context.check_hostname))
+
+        def send_message(self, message: Any) -> None:
+            heard.append(message["To"])
+
+    monkeypatch.setattr(delivery.smtplib, "SMTP", Smtp)
+    monkeypatch.setattr(delivery.smtplib, "SMTP_SSL", Smtp)
+    address = f"{scheme}://ana:secret@mail.example.org"
+    notifier = use(curated, notice_email="a@example.org", notice_smtp=address)
+    send(curated, photo, "a.png", "e9", "w_0")
+    settle(notifier)
+    assert heard == [(ssl.CERT_REQUIRED, True), "a@example.org"]

@@ -17,7 +17,7 @@ const DUPLICATES = [
 // is nothing yet that a photo could be a duplicate of, or take the place of.
 export function importZone({ refresh, title = "Import", isFirst = false }) {
   const picker = filePicker("import-zip", {
-    accept: ".zip,.csv,.tsv,.xlsx,.json,image/*",
+    accept: ".zip,.csv,.xlsx,.xlsm,.json,image/*",
     multiple: true,
   });
   const folders = filePicker("import-folder", { webkitdirectory: true });

@@ -34,7 +34,7 @@ export function profile(one, summary) {
 
 // "Seen 14 times in 9 years, last on 2026-05-28 in Gulf of Maine, 212 days after the time
 // before."
-export function resightingText(summary) {
+function resightingText(summary) {
   if (!summary || !summary.sightings) return "Not seen yet.";
   const times = summary.sightings === 1 ? "once" : `${summary.sightings} times`;
   const years = summary.years > 1 ? ` in ${summary.years} years` : "";

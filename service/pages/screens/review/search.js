@@ -39,7 +39,8 @@ class Search {
       "aria-label": "Individuals",
     });
     this.status = el("p", { class: "hint", role: "status" });
-    const hint = "A name, an id from elsewhere, a place, a region or a year. Enter confirms.";
+    const hint =
+      "A name, an id from elsewhere, a region or a year; curators also a place. Enter confirms.";
     this.dialog = show(title, field("Individual", this.input, hint), this.status, this.list);
     this.dialog.classList.add("whole-catalogue");
     this.dialog.addEventListener("close", () => resolve(this.chosen));

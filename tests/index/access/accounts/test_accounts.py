@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from index.access.accounts.accounts import Account, BadAccount, NoSuchAccount
+from index.access.accounts.invitations import NoSuchInvitation
 from index.access.accounts.rows import AccountRow
 from index.access.keys import BadKey
 from index.access.store import AccessStore
@@ -82,7 +83,10 @@ def test_a_change_of_password_needs_the_old_one_and_ends_other_sessions(
     with pytest.raises(BadAccount, match="at least 15"):
         change(ana.id, PASSWORD, "short")
     assert access.sessions.find(there.token) is not None
+    link = access.invitations.invite_again(ana.id, made_by="Ana")
     assert change(ana.id, PASSWORD, "moon over the reef", keep_session=here.session.id)
+    with pytest.raises(NoSuchInvitation):  # it would let its holder in again
+        access.invitations.find(link.token)
     assert access.sessions.find(here.token) is not None
     assert access.sessions.find(there.token) is None
     assert access.accounts.check("Ana", PASSWORD) is None

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from embedding.photos.photo_files import PHOTO_SUFFIXES, RAW_SUFFIXES
 from service.routes.admin.pages import FOLDER, page
 
 MODULES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.js"))
@@ -29,6 +30,13 @@ def test_the_front_page_names_files_of_one_version_that_are_all_there(client: Te
         answer = client.get(path)
         assert answer.status_code == 200, path
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+def test_the_page_takes_the_kinds_of_photos_that_the_service_reads() -> None:
+    text = (FOLDER / "dropped_files.js").read_text("utf-8")
+    written = text.partition("SUFFIXES =")[2].partition(";")[0]
+    suffixes = " ".join(re.findall(r'"([^"]*)"', written)).split()
+    assert {f".{suffix}" for suffix in suffixes} == PHOTO_SUFFIXES | RAW_SUFFIXES
 
 
 def test_a_file_of_another_version_is_asked_for_each_time(client: TestClient) -> None:

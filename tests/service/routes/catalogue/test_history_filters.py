@@ -44,6 +44,7 @@ def test_days_are_moments_of_any_time_zone(ask: Any) -> None:
     assert ask(since=past.isoformat(), until=future.isoformat()) == [3, 2, 1]
     assert ask(until=past.isoformat())["changes"] == []
     assert ask(since=future.isoformat())["changes"] == []
+    assert ask(since="0001-01-01T00:00:00+14:00") == [3, 2, 1]  # before the calendar begins
     east = (now + timedelta(hours=1)).astimezone(tz=None).isoformat()
     assert ask(until=east, since=past.strftime("%Y-%m-%d")) == [3, 2, 1]
 
