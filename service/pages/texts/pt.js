@@ -152,7 +152,7 @@ export default {
   "curation.otherId": "Id do outro indivíduo",
   "curation.keptId": "Id a manter",
   "decision.known": "Animal conhecido",
-  "decision.review": "Verifique",
+  "decision.review": "A verificar",
   "decision.new_whale": "Animal novo",
   "decision.no_animal": "Nenhum animal à vista",
   "format.speciesNotKnown": "não se sabe. {reason}",

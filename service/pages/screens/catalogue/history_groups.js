@@ -28,7 +28,9 @@ export function summary(group) {
   return listText(
     [...kinds]
       .sort(([, one], [, other]) => other - one)
-      .map(([kind, many]) => t("history.kindCount", { many: numberText(many), kind: kindOf(kind).toLowerCase() })),
+      .map(([kind, many]) =>
+        t("history.kindCount", { many: numberText(many), kind: kindOf(kind).toLowerCase() }),
+      ),
   );
 }
 
