@@ -585,11 +585,11 @@ export default {
   "review.noAnimal": "No se vio ningún animal en esta foto",
   "review.noAnimalMany": "No se vio ningún animal en una de las fotos",
   "review.noAnimalText":
-    "El servicio no ve ahí nada de lo que sabe reconocer. Confirma solo si tú ves el animal; si " +
-    "no, rechaza la foto.",
+    "El servicio no ve ahí ningún animal que pueda identificar. Confirma solo si tú ves el " +
+    "animal; si no, rechaza la foto.",
   "review.noAnimalManyText":
-    "El servicio no ve ahí nada de lo que sabe reconocer. Confirma solo si tú ves el animal; si " +
-    "no, saca esa foto o recházala.",
+    "El servicio no ve ahí ningún animal que pueda identificar. Confirma solo si tú ves el " +
+    "animal; si no, saca esa foto o recházala.",
   "review.iSeeIt": "Veo el animal",
   "review.firstPhoto": "{name} será la primera foto del individuo nuevo.",
   "review.firstPhotos": "{name}: serán las primeras fotos del individuo nuevo.",
@@ -717,8 +717,8 @@ export default {
   "queue.confirmMany": "Confirmar {encounters}",
   "queue.sample": "Estos {shown} son los menos seguros y algunos más.",
   "queue.sampleText":
-    "Quita la marca donde no todas las fotos sean del mismo animal. Un solo deshacer revierte " +
-    "todo.",
+    "Quita la marca a cada encuentro cuyas fotos no sean todas del mismo animal. Un solo " +
+    "deshacer revierte todo.",
   "queue.photoOf": "Foto de {name}",
   "encounter.edit": "Editar el encuentro {name}",
   "encounter.when": "Cuándo",
@@ -914,7 +914,7 @@ export default {
   "reports.what": "Qué se informa",
   "reports.titleField": "Título",
   "reports.fromHint": "Un año, un mes o un día. Vacío: desde el principio.",
-  "reports.toHint": "El final de este periodo está incluido.",
+  "reports.toHint": "El año, el mes o el día entero está incluido.",
   "reports.places": "Lugares",
   "reports.placesHint": "Todo salvo las regiones es para curadores.",
   "reports.occasions": "Ocasiones",

@@ -573,11 +573,11 @@ export default {
   "review.noAnimal": "Nenhum animal foi visto nesta foto",
   "review.noAnimalMany": "Nenhum animal foi visto em uma das fotos",
   "review.noAnimalText":
-    "O serviço não vê ali nada do que sabe reconhecer. Confirme só se você vê o animal; senão, " +
-    "rejeite a foto.",
+    "O serviço não vê ali nenhum animal que possa identificar. Confirme só se você vê o animal; " +
+    "senão, rejeite a foto.",
   "review.noAnimalManyText":
-    "O serviço não vê ali nada do que sabe reconhecer. Confirme só se você vê o animal; senão, " +
-    "tire essa foto ou rejeite-a.",
+    "O serviço não vê ali nenhum animal que possa identificar. Confirme só se você vê o animal; " +
+    "senão, tire essa foto ou rejeite-a.",
   "review.iSeeIt": "Vejo o animal",
   "review.firstPhoto": "{name} será a primeira foto do novo indivíduo.",
   "review.firstPhotos": "{name}: serão as primeiras fotos do novo indivíduo.",
@@ -704,7 +704,8 @@ export default {
   "queue.confirmMany": "Confirmar {encounters}",
   "queue.sample": "Estes {shown} são os menos seguros e alguns outros.",
   "queue.sampleText":
-    "Tire a marca onde nem todas as fotos são do mesmo animal. Um único desfazer reverte tudo.",
+    "Desmarque cada encontro cujas fotos não são todas do mesmo animal. Um único desfazer " +
+    "reverte tudo.",
   "queue.photoOf": "Foto de {name}",
   "encounter.edit": "Editar o encontro {name}",
   "encounter.when": "Quando",
@@ -899,7 +900,7 @@ export default {
   "reports.what": "O que se relata",
   "reports.titleField": "Título",
   "reports.fromHint": "Um ano, um mês ou um dia. Vazio: desde o início.",
-  "reports.toHint": "O fim deste período está incluído.",
+  "reports.toHint": "O ano, o mês ou o dia inteiro está incluído.",
   "reports.places": "Locais",
   "reports.placesHint": "Tudo menos as regiões é para curadores.",
   "reports.occasions": "Ocasiões",
