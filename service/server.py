@@ -17,7 +17,7 @@ from embedding.errors import FlukeprintError
 from embedding.networks.malloc import limit_arenas
 from index.access.store import AccessStore
 from service.app import create_app
-from service.catalogue.writer import act_now, open_writer, reload
+from service.catalogue.writer import act_now, follow_job, open_writer
 from service.http.callers.other_sites import is_loopback
 from service.jobs.queue import JobQueue, open_jobs
 from service.serving.loading import check_catalogue, load_serving, open_access
@@ -150,7 +150,7 @@ def _serve(settings: Settings, listening: socket.socket, access: AccessStore) ->
 
     def with_jobs(service: Service) -> JobQueue:
         return open_jobs(
-            settings, service, on_revision=lambda: reload(app), act=partial(act_now, app)
+            settings, service, on_revision=lambda: follow_job(app), act=partial(act_now, app)
         )
 
     app = create_app(
