@@ -138,7 +138,7 @@ def create_app(
     app.openapi = lambda: openapi_document(app)
     install_error_handlers(app)
     app.state.access = access
-    app.state.sign_in_limit = SignInLimit()
+    app.state.sign_in_limit = SignInLimit(access.buckets if access else None)
     app.state.own_paths = OwnPaths(settings)
     app.state.measures = measures = Measures(lambda: _served(app))
     for routes in _ROUTES:
