@@ -126,12 +126,12 @@ class Kind(NamedTuple):
 
     kind: int
     columns: Rows
-    count: int = 0
+    rows: int = 0
 
     @property
     def is_indexed(self) -> bool:
         """Whether HNSW is of use: fewer rows are compared as fast as an index is read."""
-        return self.count >= _FEWEST_INDEXED and len(self.columns) <= _MOST_INDEXED
+        return self.rows >= _FEWEST_INDEXED and len(self.columns) <= _MOST_INDEXED
 
 
 class Kinds:
