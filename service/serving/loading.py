@@ -11,6 +11,7 @@ from index.catalogue.catalogue import Catalogue
 from index.catalogue.status import wrong_fingerprint
 from index.identification.identifier import Identifier
 from index.identification.screening import AnimalScreen, screening_of
+from index.pgvector.reading import check_engine
 from index.photos.embed import PhotoEmbedder
 from index.reindex.begin import begin_catalogue
 from index.snapshots.served_catalogue import ServedCatalogue
@@ -43,6 +44,7 @@ def check_catalogue(settings: Settings) -> bool:
         begin_catalogue(settings.address, fingerprint)
     claim_files(settings.address)
     with Catalogue.open(settings.address) as catalogue:
+        check_engine(catalogue.address, settings.engine)
         made_by = catalogue.fingerprint
     if made_by is None:
         begin_catalogue(settings.address, fingerprint)
