@@ -129,12 +129,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class MergeSuggestion:
-    """Two individuals that may be one, with the two of their photos that are nearest."""
+    """Two individuals that may be one, with the two of their photos that are nearest.
+
+    `probability` that they are one, with its bounds; None where the catalogue can't tell.
+    """
 
     one: str
     other: str
     distance: float
-    probability: float
+    probability: float | None
+    probability_low: float | None
+    probability_high: float | None
     photo_of_one: str
     photo_of_other: str
     urls: tuple[str, ...]

@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, cast
 
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.gallery_refresh import unknown_photos
-from index.curation.not_same import Pair, not_same_pairs
-from index.curation.suggestions import Cluster, Resemblance, clusters, resemblances
-from index.search.gallery import Gallery
+from index.curation.clusters import Cluster, clusters
+from index.pairs.similar_individuals import SimilarIndividuals, find_similar_individuals
 from service.http.problems import BUSY, NOT_READY, ProblemError
 from service.serving.service import Serving
 
-MOST_LISTED = 200
 WAIT_SECONDS = 30.0
 _ASK_AGAIN_SECONDS = 10
 
 
 class _Stopped(Exception):
     """The service stops."""
-
-
-class _SimilarIndividuals(NamedTuple):
-    """The similar individuals of a gallery; `is_whole` where there are no more."""
-
-    gallery: Gallery
-    reach: float
-    found: list[Resemblance]
-    is_whole: bool
-
-    def is_of(self, gallery: Gallery, reach: float) -> bool:
-        """Whether it is that of the same photos of the same individuals: no event changed them."""
-        return self.gallery.has_rows_of(gallery) and self.reach == reach
 
 
 class UnknownGroups(NamedTuple):
@@ -57,7 +42,7 @@ class WorkLists:
         self._thread = ThreadPoolExecutor(1, "work lists")
         self._is_stopping = threading.Event()
         self._cache: dict[str, tuple[int, Any]] = {}
-        self._similar: _SimilarIndividuals | None = None
+        self._similar: SimilarIndividuals | None = None
         self._under_way: dict[str, tuple[int, asyncio.Future[Any]]] = {}
 
     def stop(self) -> None:
@@ -65,30 +50,21 @@ class WorkLists:
         self._is_stopping.set()
         self._thread.shutdown(cancel_futures=True)
 
-    async def resemblances(self, serving: Serving) -> list[Resemblance]:
-        """List pairs of individuals that may be one, nearest first.
+    async def similar_individuals(self, serving: Serving) -> SimilarIndividuals:
+        """The nearest pairs of individuals, and how probable it is that a pair is one animal.
 
-        Their distance is one that a person should review.
-
-        Pairs that a curator marked as different are left out.
+        They are followed from one revision to the next.
         """
-        gallery, calibration = serving.identifier.gallery, serving.identifier.calibration
-        reach = calibration.thresholds().new_whale
+        gallery = serving.identifier.gallery
 
-        def work() -> list[Resemblance]:
-            not_same = not_same_pairs(self._catalogue)
-            if self._similar is not None and self._similar.is_of(gallery, reach):
-                remaining = _but_for(not_same, self._similar.found)
-                if self._similar.is_whole or len(remaining) >= MOST_LISTED:
-                    return remaining[:MOST_LISTED]
-            limit = 2 * MOST_LISTED + len(
-                not_same
-            )  # more than are shown: marking the next pairs costs no new search
-            found = resemblances(gallery, limit, max_distance=reach, between=self._raise_if_stopped)
-            self._similar = _SimilarIndividuals(gallery, reach, found, is_whole=len(found) < limit)
-            return _but_for(not_same, found)[:MOST_LISTED]
+        def work() -> SimilarIndividuals:
+            self._similar = find_similar_individuals(
+                self._catalogue, gallery, self._similar, between=self._raise_if_stopped
+            )
+            return self._similar
 
-        return cast("list[Resemblance]", await self._once("resemblances", gallery.revision, work))
+        found = await self._once("similar individuals", gallery.revision, work)
+        return cast("SimilarIndividuals", found)
 
     async def clusters(self, serving: Serving) -> list[Cluster]:
         """List groups of unknown photos that may be of one animal, nearest first."""
@@ -162,8 +138,3 @@ def _notice(done: asyncio.Future[Any]) -> None:
     """Note how work ended for which nobody waits any more, so that asyncio warns of nothing."""
     if not done.cancelled():
         done.exception()
-
-
-def _but_for(not_same: frozenset[Pair], found: Sequence[Resemblance]) -> list[Resemblance]:
-    """The pairs that nobody marked as different; `one` comes first by id, as in a pair."""
-    return [each for each in found if (each.one, each.other) not in not_same]
