@@ -26,6 +26,9 @@ def serve(
         Path | None,
         _option("files", "The folder of a PostgreSQL catalogue's photos and of jobs' files."),
     ] = None,
+    media: Annotated[
+        str | None, _option("media", "An object store for photos, s3://BUCKET/PREFIX [a folder].")
+    ] = None,
     checkpoint: Annotated[
         Path | None, _option("checkpoint", "The checkpoint that made it [shipped one].")
     ] = None,

@@ -65,6 +65,13 @@ class Settings(BaseSettings):
         description="The folder of a PostgreSQL catalogue's photos and of jobs' files; those of "
         "a SQLite file are next to it.",
     )
+    media: str | None = Field(
+        None,
+        pattern="^[a-z0-9+]+://.",
+        description="An object store for the photos that are taken in, `s3://BUCKET/PREFIX`; the "
+        "media folder is then a cache of it. It is remembered there. Without it, and without one "
+        "that is remembered, photos are kept in the folder.",
+    )
     checkpoint: Path | None = Field(
         None,
         description="The checkpoint that made the catalogue's vectors; without it the one "
