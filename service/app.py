@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from embedding.errors import FlukeprintError
 from index.access.store import AccessStore
 from service.catalogue.writer import CatalogueWriter
+from service.following.fresh_answers import FreshAnswers
 from service.http.authorization import Gate
 from service.http.callers.other_sites import is_loopback
 from service.http.callers.sign_in_limit import SignInLimit
@@ -151,8 +152,9 @@ def create_app(
 def _enclose(
     app: FastAPI, settings: Settings, access: AccessStore | None, observer: Observer
 ) -> None:
-    """Put the middleware round the routes, from within: stored answers, gate, envelope."""
+    """Put middleware round the routes, from within: fresh and stored answers, gate, envelope."""
     app.state.declared = DeclaredRoutes(app)
+    app.add_middleware(FreshAnswers)
     app.add_middleware(RepeatableRequests, store=access)
     app.add_middleware(
         Gate,
@@ -215,6 +217,7 @@ async def _load(
         app.state.writer.calibrator.wake()
         app.state.writer.compactor.start(serving)
         app.state.writer.review_queue.wake()
+        app.state.writer.follower.start()
     if job_queue is not None:
         await asyncio.to_thread(job_queue.start)
     on_loaded(serving)

@@ -79,6 +79,10 @@ def serve(
         Path | None,
         _option("job_photos", "Jobs may read photos below this folder [the catalogue's]."),
     ] = None,
+    job_lease_seconds: Annotated[
+        float | None,
+        _option("job_lease_seconds", "Silence after which a job is taken over by another service."),
+    ] = None,
     keep_jobs_days: Annotated[
         float | None,
         _option("keep_jobs_days", "How long the files of jobs that have ended are kept."),

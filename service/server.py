@@ -16,7 +16,7 @@ from embedding.errors import FlukeprintError
 from embedding.networks.malloc import limit_arenas
 from index.access.store import AccessStore
 from service.app import create_app
-from service.catalogue.writer import open_writer, reload
+from service.catalogue.writer import follow_job, open_writer
 from service.http.callers.other_sites import is_loopback
 from service.jobs.queue import JobQueue, open_jobs
 from service.serving.loading import check_catalogue, load_serving, open_access
@@ -148,7 +148,7 @@ def _serve(settings: Settings, listening: socket.socket, access: AccessStore) ->
             print(url, flush=True)
 
     def with_jobs(service: Service) -> JobQueue:
-        return open_jobs(settings, service, on_revision=lambda: reload(app))
+        return open_jobs(settings, service, on_revision=lambda: follow_job(app))
 
     app = create_app(
         settings,

@@ -156,6 +156,13 @@ class Settings(BaseSettings):
         description="The folder below which jobs may read photos; without it the catalogue's "
         "folder.",
     )
+    job_lease_seconds: float = Field(
+        120.0,
+        ge=6,
+        le=86400,
+        description="How long a service on another machine may be silent before its job is taken "
+        "over. Clocks must differ by less. A job says six times in it that it is alive.",
+    )
     keep_jobs_days: float = Field(
         30.0,
         gt=0,

@@ -7,6 +7,7 @@ is derived from it; each answer comes from one revision.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import Session
 
 from index.calibration.calibration import Calibration, readable_calibration
@@ -110,6 +111,16 @@ class Catalogue:
         """Use `Catalogue.open`, which checks what is there first."""
         self.address = address
         self.engine = open_engine(address, wait_seconds=wait_seconds)
+        self.transaction: Connection | None = None
+
+    def within(self, transaction: Connection) -> Catalogue:
+        """The same catalogue, whose changes are part of a transaction that is open already.
+
+        Use `index.catalogue.revision.keeping_others_out`. Reading sees what was committed before.
+        """
+        another = copy.copy(self)
+        another.transaction = transaction
+        return another
 
     @classmethod
     def open(

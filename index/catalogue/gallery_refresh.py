@@ -90,12 +90,6 @@ def photo_states(session: Session, folder: Path, photo_names: Sequence[str]) -> 
     return PhotoStates(number, fingerprint, photos, vectors, damaged, viewpoints)
 
 
-def read_some_species(catalogue: Catalogue, individuals: Sequence[str]) -> dict[str, str]:
-    """Each of these individuals' species, where one is known. Raises BadCatalogue."""
-    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
-        return some_species(session, individuals)
-
-
 def some_species(session: Session, individuals: Sequence[str]) -> dict[str, str]:
     """Read these individuals' species in a transaction."""
     species: dict[str, str] = {}

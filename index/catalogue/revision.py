@@ -39,6 +39,7 @@ from index.storage.schema import (
     RevisionRow,
     Table,
     VectorRow,
+    announce,
     keep_others_out,
     writing,
 )
@@ -57,15 +58,40 @@ def open_revision(
     `kind` names the event and `made_by` the person or program. Raises BadCatalogue when another
     process is changing it, when it can't be written and when the disk is full.
     """
+    if catalogue.transaction is None:
+        with keeping_others_out(catalogue) as alone, _joined(alone) as session:
+            yield Revision(session, catalogue.address, kind=kind, made_by=made_by)
+    else:
+        # A savepoint: what fails leaves the transaction as it was.
+        with (
+            translating_errors(catalogue.address),
+            catalogue.transaction.begin_nested(),
+            _joined(catalogue) as session,
+        ):
+            yield Revision(session, catalogue.address, kind=kind, made_by=made_by)
+
+
+@contextmanager
+def keeping_others_out(catalogue: Catalogue) -> Generator[Catalogue]:
+    """Let nobody else change the catalogue until the block ends; readers go on.
+
+    Gives the catalogue to change: what is done to it is committed at the block's end, or not at all
+    where the block raises. What is read meanwhile is what nobody else can change, so an act may
+    look before it changes. Raises BadCatalogue as `open_revision`.
+    """
     refuse_read_only(catalogue.address)
     with (
         translating_errors(catalogue.address),
         writing(catalogue.engine.connect()) as connection,
         connection.begin(),
-        Session(connection) as session,
     ):
         keep_others_out(connection, RevisionRow.__tablename__)
-        yield Revision(session, catalogue.address, kind=kind, made_by=made_by)
+        yield catalogue.within(connection)
+
+
+def _joined(catalogue: Catalogue) -> Session:
+    """A session of the catalogue's transaction, which it leaves open."""
+    return Session(catalogue.transaction, join_transaction_mode="rollback_only")
 
 
 # Columns by which a calibration goes: a change of another one moves no distance.
@@ -290,6 +316,7 @@ class Revision:
             table = Table.metadata.tables[CalibrationRow.__tablename__]
             self._connection.execute(delete(table).where(table.c.calibration.is_(None)))
             self._connection.execute(insert(table), {"revision": self.number, "calibration": None})
+        announce(self._connection)
 
     def individual_id(self, name: str) -> int:
         """The key of an individual, made where none has the name.

@@ -28,6 +28,11 @@ def open_engine(address: CatalogueAddress, *, wait_seconds: float = 5.0) -> Engi
     return postgres.open_engine(address, wait_seconds=wait_seconds)
 
 
+def open_listener(address: CatalogueAddress) -> postgres.Listener | None:
+    """Listen to what others change; None where a database tells nobody. Raises BadCatalogue."""
+    return None if isinstance(address, Path) else postgres.Listener(address)
+
+
 def exists(address: CatalogueAddress) -> bool:
     """Whether there is anything at a catalogue's address.
 

@@ -24,6 +24,7 @@ from index.storage.address import (
 from index.storage.schema import (
     APPEND_ONLY,
     BUSY_STATES,
+    CHANNEL,
     FORMAT_TABLE,
     SCHEMA_VERSION,
     Table,
@@ -242,6 +243,33 @@ def _loose(connection: Connection, reference: Any) -> list[str]:
         if lost
         else []
     )
+
+
+class Listener:
+    """A connection that hears when others have committed a change of the catalogue."""
+
+    def __init__(self, address: PostgresAddress) -> None:
+        """Begin to listen. Raises BadCatalogue."""
+        self._address = address
+        self._error: type[Exception] = _psycopg().Error
+        try:
+            self._connection = _connector(_psycopg(), address, 5.0)()
+            self._connection.autocommit = True
+            self._connection.execute(f"LISTEN {CHANNEL}{address.schema}")
+        except self._error as error:
+            raise _catalogue_error(address, error) from error
+
+    def wait(self, seconds: float) -> None:
+        """Return once something was committed, or after so many seconds. Raises BadCatalogue."""
+        try:
+            for _ in self._connection.notifies(timeout=seconds, stop_after=1):
+                pass
+        except self._error as error:
+            raise _catalogue_error(self._address, error) from error
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._connection.close()
 
 
 @contextmanager

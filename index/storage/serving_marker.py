@@ -49,9 +49,10 @@ def refuse_served(address: CatalogueAddress) -> None:
         if is_here and not is_alive(worker, None, datetime.now(UTC)):
             _forget(path)
             continue
+        named = host.partition("@")[0]
         advice = "" if is_here else f" (if that one is gone for good, remove {path})"
         raise CatalogueBusy(
-            f"{address} is served by process {process_id} on {host}, which would go on "
+            f"{address} is served by process {process_id} on {named}, which would go on "
             "answering from the old one: "
             f"stop it first, then run this again{advice}. `flukeprint index update` doesn't "
             "mind a running service"

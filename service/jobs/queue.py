@@ -48,7 +48,7 @@ KINDS = {
     "export": JobKind(ExportJob, "contribute"),
 }
 
-# Younger files may belong to a job that is being queued just now.
+# Younger files may belong to a job that is being queued just now, here or by another service.
 _SETTLED = timedelta(hours=1)
 
 
@@ -56,8 +56,6 @@ class JobQueue:
     """Queues, lists and stops jobs.
 
     Start it once something is served.
-
-    Made, it tidies up after a service that died: uploads that no job needs are removed.
     """
 
     def __init__(
@@ -76,9 +74,6 @@ class JobQueue:
         self._checks = checks
         self._keep = keep
         self._close = close
-        # Here and not at the start: from now on an upload may be kept whose job is queued a moment
-        # later.
-        folder.forget_all_but(_uploads(store.in_use(store.time - keep)))
 
     def start(self) -> None:
         """Run what waits."""
@@ -183,7 +178,7 @@ def open_jobs(
         "import": partial(import_photos, importing),
         "export": partial(export, ExportPlace(catalogue.address, folder)),
     }
-    store = JobStore(catalogue.engine)
+    store = JobStore(catalogue.engine, lease=timedelta(seconds=settings.job_lease_seconds))
     return JobQueue(
         store,
         kinds,
