@@ -3,6 +3,7 @@
 import { get, key, onMissingKey } from "./api.js";
 import { requestSignIn, showWho } from "./account_menu.js";
 import { put } from "./dom.js";
+import { languageChoice } from "./languages.js";
 import { invitation } from "./screens/access/invitation.js";
 import { accounts } from "./screens/admin/accounts.js";
 import { calibration } from "./screens/admin/calibration.js";
@@ -20,6 +21,7 @@ import { reports } from "./screens/catalogue/reports.js";
 import { unknowns } from "./screens/catalogue/unknowns.js";
 import { calm, problemBox } from "./notify.js";
 import { count, shortFingerprint } from "./formatting.js";
+import { t } from "./texts.js";
 
 const SCREENS = {
   review,
@@ -101,19 +103,23 @@ async function served() {
   ]);
   const parts = [`flukeprint ${version.flukeprint}`];
   if (stats)
-    parts.push(`${count(stats.individuals, "individual")}, ${count(stats.photos, "photo")}`);
+    parts.push(
+      t("nav.catalogue", {
+        individuals: count(stats.individuals, "individual"),
+        photos: count(stats.photos, "photo"),
+      }),
+    );
   if (version.catalogue_revision !== null)
     parts.push(
-      `revision ${version.catalogue_revision}`,
-      `checkpoint ${shortFingerprint(version.fingerprint)}`,
+      t("nav.revision", { revision: version.catalogue_revision }),
+      t("nav.checkpoint", { fingerprint: shortFingerprint(version.fingerprint) }),
     );
   put(place, parts.join(" · "));
 }
 
 async function signIn(problem) {
   if (await requestSignIn({ wasRefused: Boolean(key.get()) })) return;
-  problem.detail =
-    "You are not signed in. Use the button at the foot of the page, or ask your administrator.";
+  problem.detail = t("nav.notSignedIn");
   throw problem;
 }
 
@@ -144,6 +150,10 @@ document.addEventListener("keydown", (event) => {
 window.addEventListener("hashchange", go);
 window.addEventListener("flukeprint:changed", () => served().catch(() => undefined));
 
+for (const node of document.querySelectorAll("[data-text]")) put(node, t(node.dataset.text));
+for (const node of document.querySelectorAll("[data-label]"))
+  node.setAttribute("aria-label", t(node.dataset.label));
+put(document.getElementById("language"), languageChoice());
 onMissingKey(signIn);
 showWho();
 // Whoever opens an invitation has nothing to sign in with yet.

@@ -3,6 +3,7 @@
 
 import { button, el, put } from "./dom.js";
 import { boxMark, image, sharpen } from "./photo.js";
+import { shareText, t } from "./texts.js";
 
 const MOST = 12;
 const SHARP_PX = 2048;
@@ -10,28 +11,30 @@ const START_PX = 1024;
 const FILLED = 0.94;
 
 export function viewer() {
-  const panes = [pane("Your photo"), pane("Candidate")];
+  const panes = [pane(t("viewer.yours")), pane(t("viewer.candidate"))];
   const state = { zoom: 1, turn: 0, isFlipped: false, x: 0, y: 0, isFitted: true, hasBox: true };
   const shown = el("output", { class: "zoom", "aria-live": "off" });
   const toggles = {
-    flip: toggle("Mirror", "f", () => change({ isFlipped: !state.isFlipped, x: -state.x })),
-    fit: toggle("Same fluke size", "e", () =>
+    flip: toggle(t("viewer.mirror"), "f", () =>
+      change({ isFlipped: !state.isFlipped, x: -state.x }),
+    ),
+    fit: toggle(t("viewer.sameSize"), "e", () =>
       change({ isFitted: !state.isFitted, x: 0, y: 0, zoom: 1 }),
     ),
-    box: toggle("Fluke box", "b", () => change({ hasBox: !state.hasBox })),
+    box: toggle(t("viewer.box"), "b", () => change({ hasBox: !state.hasBox })),
   };
   const tools = el(
     "div",
-    { class: "tools", role: "group", "aria-label": "Both photos" },
-    tool("−", "Zoom out", () => zoomBy(1 / 1.4)),
+    { class: "tools", role: "group", "aria-label": t("viewer.both") },
+    tool("−", t("common.zoomOut"), () => zoomBy(1 / 1.4)),
     shown,
-    tool("+", "Zoom in", () => zoomBy(1.4)),
-    tool("↺", "Turn left", () => change({ turn: state.turn - 15 })),
-    tool("↻", "Turn right", () => change({ turn: state.turn + 15 })),
+    tool("+", t("common.zoomIn"), () => zoomBy(1.4)),
+    tool("↺", t("viewer.turnLeft"), () => change({ turn: state.turn - 15 })),
+    tool("↻", t("viewer.turnRight"), () => change({ turn: state.turn + 15 })),
     toggles.flip,
     toggles.fit,
     toggles.box,
-    button("Reset", reset, { class: "quiet small", title: "Reset both photos (0)" }),
+    button(t("viewer.reset"), reset, { class: "quiet small", title: t("viewer.resetBoth") }),
   );
   const node = el(
     "div",
@@ -67,7 +70,7 @@ export function viewer() {
     const width =
       state.isFitted && panes.every((one) => one.box) ? Math.min(...panes.map(flukeWidth)) : null;
     for (const one of panes) place(one, state, width);
-    shown.textContent = `${Math.round(state.zoom * 100)} %`;
+    shown.textContent = shareText(state.zoom);
     toggles.flip.setAttribute("aria-pressed", String(state.isFlipped));
     toggles.fit.setAttribute("aria-pressed", String(state.isFitted));
     toggles.box.setAttribute("aria-pressed", String(state.hasBox));
@@ -178,7 +181,7 @@ function pane(title) {
       class: "stage",
       tabindex: "0",
       role: "group",
-      "aria-label": `${title}: arrow keys move both photos`,
+      "aria-label": t("viewer.arrows", { title }),
     },
     frame,
   );
@@ -197,7 +200,7 @@ function pane(title) {
 }
 
 function setPhoto(one, photo) {
-  put(one.caption, photo ? photo.caption : "No individual to compare with");
+  put(one.caption, photo ? photo.caption : t("viewer.nobody"));
   const box = photo ? photo.box : null;
   one.quarterTurns = (photo && photo.quarterTurns) || 0;
   if (isSame(one.url, photo && photo.url) && JSON.stringify(one.box) === JSON.stringify(box))

@@ -7,6 +7,7 @@ import { distance, percent, photoName } from "../../formatting.js";
 import { areKeysOff, isForScreen, oneAtATime } from "../../keys.js";
 import { attempt, notify } from "../../notify.js";
 import { thumbnail, urlOf } from "../../photo.js";
+import { t, tNodes } from "../../texts.js";
 import { empty, individualLink } from "../../widgets.js";
 
 // Revisions of this visit, which `u` undoes from the last one on.
@@ -14,11 +15,7 @@ const revisions = [];
 
 export async function pairs({ signal, again }) {
   const found = await get("/v1/merge-suggestions", { limit: 50 }, { signal });
-  if (!found.suggestions.length)
-    return empty(
-      "No similar pairs",
-      "Individuals with similar photos are listed here. The history has pairs marked as different.",
-    );
+  if (!found.suggestions.length) return empty(t("pairs.none"), t("pairs.noneText"));
   return [
     keysText(),
     el(
@@ -30,28 +27,16 @@ export async function pairs({ signal, again }) {
 }
 
 function keysText() {
-  return el(
-    "p",
-    {},
-    "These individuals look similar, and the nearest pair is first. Keys: ",
-    el("kbd", {}, "↑"),
-    " ",
-    el("kbd", {}, "↓"),
-    " choose a pair, ",
-    el("kbd", {}, "m"),
-    " merges it, ",
-    el("kbd", {}, "x"),
-    " marks it as different, ",
-    el("kbd", {}, "u"),
-    " undoes.",
-  );
+  const keys = { up: "↑", down: "↓", m: "m", x: "x", u: "u" };
+  const shown = Object.entries(keys).map(([name, key]) => [name, el("kbd", {}, key)]);
+  return el("p", {}, tNodes("pairs.keys", Object.fromEntries(shown)));
 }
 
 function pair(suggestion, again) {
   const { one, other, urls = [] } = suggestion;
   return el(
     "li",
-    { class: "pair", tabindex: "-1", "aria-label": `${one} and ${other}` },
+    { class: "pair", tabindex: "-1", "aria-label": t("pairs.pair", { one, other }) },
     el(
       "div",
       { class: "pair-photos" },
@@ -62,14 +47,18 @@ function pair(suggestion, again) {
       "p",
       { class: "figures" },
       el("b", {}, percent(suggestion.probability)),
-      el("span", { class: "distance" }, ` at distance ${distance(suggestion.distance)}`),
+      el(
+        "span",
+        { class: "distance" },
+        ` ${t("common.atDistance", { distance: distance(suggestion.distance) })}`,
+      ),
     ),
     el("p", { class: "acts" }, pairButtons(suggestion, again)),
   );
 }
 
 function side(name, photo, url) {
-  const alt = `${name}, photo ${photoName(photo)}`;
+  const alt = t("common.photoOfIndividual", { individual: name, photo: photoName(photo) });
   return el(
     "figure",
     { class: "tile" },
@@ -81,14 +70,14 @@ function side(name, photo, url) {
 function pairButtons(suggestion, again) {
   const { one, other } = suggestion;
   return [
-    actionButton(keyLabel("m", "Merge …"), () => mergePair(suggestion, again), {
+    actionButton(keyLabel("m", t("pairs.merge")), () => mergePair(suggestion, again), {
       class: "first",
-      "aria-label": `Merge ${one} and ${other}`,
+      "aria-label": t("pairs.mergeOf", { one, other }),
       "aria-keyshortcuts": "m",
       "data-key": "m",
     }),
-    actionButton(keyLabel("x", "Different animals"), () => markDifferent(suggestion, again), {
-      "aria-label": `${one} and ${other} are different animals`,
+    actionButton(keyLabel("x", t("pairs.different")), () => markDifferent(suggestion, again), {
+      "aria-label": t("pairs.differentOf", { one, other }),
       "aria-keyshortcuts": "x",
       "data-key": "x",
     }),
@@ -100,7 +89,7 @@ async function mergePair({ one, other }, again) {
   if (!merged) return;
   revisions.push(merged.event.revision);
   await again();
-  announce(merged.event, `${merged.gone} is merged into ${merged.into}.`, again);
+  announce(merged.event, t("curation.merged", merged), again);
 }
 
 // The pairs below move up, and the focus goes to the one that takes this pair's place.
@@ -111,13 +100,13 @@ async function markDifferent({ one, other }, again) {
     revisions.push(event.revision);
     await again();
     focusPair(at);
-    announce(event, `${one} and ${other} are marked as different.`, again);
+    announce(event, t("pairs.marked", { one, other }), again);
   });
 }
 
 async function undoLast(again) {
   const last = revisions.pop(); // also where it is refused: the history can try again
-  if (last === undefined) notify("Nothing to undo from this visit. The history lists all changes.");
+  if (last === undefined) notify(t("common.nothingToUndoHistory"));
   else await attempt(() => undo(last, again));
 }
 
@@ -138,8 +127,7 @@ export function onPairKey(event, screen, again) {
   else if (event.key === "u") oneAtATime(screen, () => undoLast(again));
   else if (isDecision && at >= 0)
     oneAtATime(screen, () => shownPairs()[at].querySelector(`[data-key="${event.key}"]`).click());
-  else if (isDecision && shownPairs().length)
-    notify("Choose a pair first. ↓ goes to the first pair.");
+  else if (isDecision && shownPairs().length) notify(t("pairs.chooseFirst"));
   else return;
   event.preventDefault();
 }

@@ -2,9 +2,10 @@
 
 import { query, send } from "../../api.js";
 import { actionButton, el, put } from "../../dom.js";
-import { day, photoName } from "../../formatting.js";
+import { dayText, photoName } from "../../formatting.js";
 import { attempt } from "../../notify.js";
 import { boxOf, urlOf } from "../../photo.js";
+import { listText, t } from "../../texts.js";
 import { viewer } from "../../viewer.js";
 import { clear, loadInto } from "../../widgets.js";
 import { candidateList } from "./candidates.js";
@@ -37,12 +38,16 @@ export class Comparison {
     const identify = () => this.identify();
     this.viewer = viewer();
     this.decision = new DecisionPanel(card, { scope, explain, identify });
-    this.heatMap = new HeatMap(() => this.own, () => this.photoForm([this.own]), signal);
+    this.heatMap = new HeatMap(
+      () => this.own,
+      () => this.photoForm([this.own]),
+      signal,
+    );
     this.candidatePlace = el("div");
     this.ownPlace = el("div");
     this.strip = el("section", {
       class: "all-photos",
-      "aria-label": "All photos of this candidate",
+      "aria-label": t("review.candidatePhotos"),
     });
     this.node = this.layout();
     this.keys = {
@@ -93,8 +98,11 @@ export class Comparison {
       url: own.url || urlOf(own.name),
       box: boxOf(own),
       quarterTurns: own.answer?.quarter_turns ?? 0,
-      alt: `Your photo ${name}`,
-      caption: many > 1 ? `Your photo ${shown + 1} of ${many}: ${name}` : `Your photo: ${name}`,
+      alt: t("review.yourPhoto", { name }),
+      caption:
+        many > 1
+          ? t("review.yourPhotoOf", { at: shown + 1, many, name })
+          : t("review.yourPhotoIs", { name }),
     });
     this.decision.show(own);
     put(
@@ -122,12 +130,10 @@ export class Comparison {
     });
     put(
       this.candidatePlace,
-      el("h3", {}, "Candidates"),
-      this.matches.length
-        ? this.candidates.node
-        : el("p", {}, "The catalogue has no individual to compare with."),
+      el("h3", {}, t("review.candidates")),
+      this.matches.length ? this.candidates.node : el("p", {}, t("review.noIndividual")),
       this.matches.length >= this.k && this.k < MOST_K
-        ? actionButton("More candidates", () => this.fetchMore(), { class: "more" })
+        ? actionButton(t("review.moreCandidates"), () => this.fetchMore(), { class: "more" })
         : null,
     );
     this.select(selected);
@@ -193,12 +199,12 @@ export class Comparison {
   compare(photo, match) {
     this.photo = photo;
     const name = this.displayNames.get(match.individual) || match.individual;
-    const facts = [photoName(photo.name), day(photo.taken_at)].filter(Boolean).join(", ");
+    const facts = listText([photoName(photo.name), dayText(photo.taken_at)].filter(Boolean));
     this.viewer.candidate({
       url: photo.url || urlOf(photo.name),
       box: boxOf(photo),
-      alt: `${name}, photo ${photoName(photo.name)}`,
-      caption: `${name}: ${facts}`,
+      alt: t("common.photoOfIndividual", { individual: name, photo: photoName(photo.name) }),
+      caption: t("review.captionOf", { name, facts }),
     });
     markPhoto(this.strip, photo.name);
   }

@@ -3,6 +3,7 @@
 import { send } from "../../api.js";
 import { button, el } from "../../dom.js";
 import { distance, photoName } from "../../formatting.js";
+import { t } from "../../texts.js";
 import { clear, loadInto } from "../../widgets.js";
 
 export class HeatMap {
@@ -40,7 +41,7 @@ export class HeatMap {
       {},
       el("img", {
         src: picture,
-        alt: `Heat map of ${photoName(this.own().name)} and ${photoName(photo.name)}`,
+        alt: t("review.heatOf", { own: photoName(this.own().name), other: photoName(photo.name) }),
         onload: () => {
           URL.revokeObjectURL(picture);
           // It comes below the photos, and so often below the window.
@@ -50,8 +51,8 @@ export class HeatMap {
       el(
         "figcaption",
         {},
-        `Red areas are similar, blue areas differ. Distance ${distance(howFar)}. `,
-        button("Hide", () => this.clear(), { class: "quiet small" }),
+        `${t("review.heatText", { distance: distance(howFar) })} `,
+        button(t("review.hide"), () => this.clear(), { class: "quiet small" }),
       ),
     );
   }
