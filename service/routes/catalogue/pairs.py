@@ -7,8 +7,10 @@ from typing import NamedTuple
 from fastapi import APIRouter
 from starlette.requests import Request
 
+from embedding.photos.photo import Box
 from index.calibration.curves.pair_curve import PairProbability
 from index.catalogue.gallery_refresh import read_photo_states
+from index.curation.listings import PhotoCard
 from index.pairs.similar_individuals import Resemblance, nearest_photos
 from index.search.engine import exact_distances
 from service.catalogue.work_lists import WorkLists
@@ -34,7 +36,7 @@ from service.schemas.pairs.photos import (
     heat_answer,
     paired_photo,
 )
-from service.serving.service import Serving, service_of
+from service.serving.service import PhotoView, Serving, service_of
 
 _WAIT_SECONDS = 1.0
 _PENDING = "The catalogue's pairs are being compared; ask again in a moment."
@@ -53,14 +55,22 @@ async def photo_pair(request: Request, one: PhotoName, other: PhotoName) -> Phot
 
     Where their individuals are two, the answer also has how near these come by all their photos,
     and how probable it is that they are one animal. A box that the catalogue lacks is found by the
-    locator.
+    locator, once for each photo and checkpoint.
     """
     service, writer = service_of(request), writer_of(request)
     serving = service.ready()
     _check(serving, one, other)
     names, fingerprint = (one, other), serving.identifier.gallery.fingerprint
-    views = [await service.photo_view(serving, name) for name in names]
-    vectors = await writer.read(lambda directory: read_photo_states(directory.catalogue, names))
+    vectors, cards = await writer.read(
+        lambda directory: (
+            read_photo_states(directory.catalogue, names),
+            directory.named(names),
+        )
+    )
+    views = [
+        _view_at_intake(cards.get(name)) or await service.photo_view(serving, name)
+        for name in names
+    ]
     rows = [vectors.vectors[name] for name in names if name in vectors.vectors]
     distance = None
     if len(rows) == len(names) and vectors.fingerprint == fingerprint:
@@ -107,6 +117,15 @@ def _check(serving: Serving, one: str, other: str) -> None:
             )
     if one == other:
         raise invalid(Fault(field="one, other", reason="name two different photos"))
+
+
+def _view_at_intake(card: PhotoCard | None) -> PhotoView | None:
+    """What was found in a photo when it came to the queue; None for one that came otherwise."""
+    answer = (card and card.answer) or {}
+    if card is None or card.box is not None or "quarter_turns" not in answer:
+        return None
+    box = answer.get("box")
+    return PhotoView(box and Box(*box), box is not None, answer["quarter_turns"] or 0)
 
 
 def _individuals(serving: Serving, one: str, other: str) -> Resemblance | None:
