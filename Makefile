@@ -23,7 +23,7 @@ STAMP := $(VENV)/.installed-$(FAISS)-$(subst $(comma),-,$(EXTRAS))
 LIGHT_STAMP := $(VENV)/.installed-light-$(FAISS)
 
 # How long each harness of faults may take, how often it tries, and which ones run (all if empty:
-# kills crash disk bits values uploads load shared).
+# kills crash disk bits values uploads load shared replicas).
 FAULTS_MINUTES ?= 5
 FAULTS_COUNT ?= 1000
 FAULTS ?=
