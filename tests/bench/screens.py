@@ -58,8 +58,8 @@ from index.storage.schema import (
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync")
-TIMES = 7
-_SETTLE_SECONDS = 3
+TIMES = 5
+_SETTLE_SECONDS = 2
 _EACH = 10  # photos of an individual, in the catalogue and waiting
 _ACT = 8  # photos of one event
 _FILES = 64
@@ -368,7 +368,9 @@ def _go(page: Page, screen: str, drawn: str) -> float:
 def _asked(page: Page) -> list[str]:
     """The GETs of the page for data, without photos."""
     page.wait_for_timeout(500)
-    found = page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
+    found: list[str] = page.evaluate(
+        "performance.getEntriesByType('resource').map((one) => one.name)"
+    )
     paths = [urlsplit(one)._replace(scheme="", netloc="").geturl() for one in found]
     return [one for one in dict.fromkeys(paths) if one.startswith("/v1/") and not _is_photo(one)]
 
@@ -421,7 +423,7 @@ def main() -> None:
     parser.add_argument("--waiting", type=int, default=5_000)
     parser.add_argument("--folder", type=Path, help="keeps the catalogue for the next run")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--acts", type=int, default=3, help="cards confirmed before each GET's")
+    parser.add_argument("--acts", type=int, default=2, help="cards confirmed before each GET's")
     parser.add_argument("--only-get", nargs="*", help="time these GETs, and open no screen")
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="screens"))
