@@ -468,7 +468,7 @@ export default {
   "jobs.zipTitle": "Identify {name}",
   "jobs.answers": "Answers",
   "jobs.answersTable": "in a table (CSV)",
-  "jobs.answersQueue": "in a table, and photos in the review queue",
+  "jobs.answersQueue": "in the queue, and in a table",
   "jobs.answersHint":
     "In the queue, photos of one encounter stand on one card. Photos that the catalogue has are " +
     "skipped.",

@@ -486,7 +486,7 @@ export default {
   "jobs.zipTitle": "Identificar {name}",
   "jobs.answers": "Respuestas",
   "jobs.answersTable": "en una tabla (CSV)",
-  "jobs.answersQueue": "en una tabla, y las fotos en la cola de revisión",
+  "jobs.answersQueue": "en la cola, y en una tabla",
   "jobs.answersHint":
     "En la cola, las fotos de un encuentro están en una misma ficha. Las fotos que el catálogo " +
     "ya tiene se omiten.",

@@ -475,7 +475,7 @@ export default {
   "jobs.zipTitle": "Identificar {name}",
   "jobs.answers": "Respostas",
   "jobs.answersTable": "em uma tabela (CSV)",
-  "jobs.answersQueue": "em uma tabela, e as fotos na fila de revisão",
+  "jobs.answersQueue": "na fila, e em uma tabela",
   "jobs.answersHint":
     "Na fila, as fotos de um encontro ficam em uma mesma ficha. As fotos que o catálogo já tem " +
     "são ignoradas.",
