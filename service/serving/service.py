@@ -56,6 +56,7 @@ from service.serving.inference import (
 from service.serving.scopes import Scope, Scopes
 from service.settings import Settings
 from service.telemetry.observer import Observer
+from service.telemetry.spans import in_this_trace, span, write_steps
 
 Found = TypeVar("Found")
 _MOST_AWAITING_PAST = 8  # each may take seconds
@@ -369,7 +370,9 @@ class Service:
             )
         turns.taken += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(turns.thread, act)
+            return await asyncio.get_running_loop().run_in_executor(
+                turns.thread, in_this_trace(act)
+            )
         finally:
             turns.taken -= 1
 
@@ -398,7 +401,8 @@ class Service:
     ) -> PhotoResult | BadPhoto:
         started = time.perf_counter()
         async with self._in_hand:
-            photo = await self._decoded(serving, upload)
+            with span("decode"):
+                photo = await self._decoded(serving, upload)
             if isinstance(photo, BadPhoto):
                 return photo
             decoded = time.perf_counter()
@@ -407,6 +411,7 @@ class Service:
                 InferenceRequest(identifier, photo.image, options, box)
             )
         assert isinstance(result, InferenceResult)
+        write_steps(result.steps)
         if result.identification is not None:
             told = with_damage(result.identification, photo.damage)
             result = result._replace(identification=told)

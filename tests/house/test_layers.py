@@ -75,6 +75,7 @@ DOORS = {
     "httpx_sse": {"client/"},
     "starlette": {"service/"},
     "uvicorn": {"service/"},
+    "opentelemetry": {"service/telemetry/"},
     "prometheus_client": {"service/telemetry/"},
     "pydantic": {"client/", "service/", "training/recipes/"},
     "pydantic_settings": {"service/"},
