@@ -58,6 +58,7 @@ DOORS = {
         "index/exchange/backup/",
         "index/jobs/",
         "index/reindex/",
+        "index/pgvector/",
         "index/sightings/",
         "index/storage/",
     },
