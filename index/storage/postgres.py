@@ -289,6 +289,10 @@ def translating_errors(address: PostgresAddress) -> Generator[None]:
         if not isinstance(error.orig, _psycopg().Error):
             raise
         raise _catalogue_error(address, error.orig) from error
+    except Exception as error:  # of the driver itself, where it is asked without SQLAlchemy
+        if not isinstance(error, _psycopg().Error):
+            raise
+        raise _catalogue_error(address, error) from error
 
 
 def _catalogue_error(address: PostgresAddress, error: Any) -> BadCatalogue:

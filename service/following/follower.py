@@ -36,8 +36,8 @@ class Following(Protocol):
         """The revision that answers come from."""
         ...
 
-    def catch_up(self) -> None:
-        """Serve the catalogue's last revision. Raises FlukeprintError."""
+    def catch_up(self, revision: int) -> None:
+        """Serve this revision of the catalogue or a later one. Raises FlukeprintError."""
         ...
 
     def follow_calibration(self, state: CatalogueState) -> None:
@@ -115,14 +115,14 @@ class Follower:
         state = read_state(self._served.catalogue)
         self._newest = state.revision
         if state.revision != self._served.served_revision:
-            self._served.catch_up()
-        self._served.follow_calibration(state)
+            self._served.catch_up(state.revision)
         self._has_asked = True
+        if self._served.served_revision >= state.revision:
+            self._current_at, self._is_late = asked_at, False
+        self._served.follow_calibration(state)
         if self._is_away:
             _log.warning("The catalogue can be followed again")
             self._is_away = False
-        if self._served.served_revision >= state.revision:
-            self._current_at, self._is_late = asked_at, False
 
     def _wait(self) -> None:
         if self._listener is None:

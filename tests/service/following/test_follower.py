@@ -146,7 +146,7 @@ def test_requests_wait_a_moment_for_what_is_known_to_be_newer_and_no_longer(
     monkeypatch.setattr(following, "MOST_WAIT_SECONDS", 0.05)
     is_free = threading.Event()
     catching_up = writer.catch_up
-    monkeypatch.setattr(writer, "catch_up", lambda: is_free.wait(20) and catching_up())
+    monkeypatch.setattr(writer, "catch_up", lambda to: is_free.wait(20) and catching_up(to))
     with Catalogue.open(curated.path) as other:
         Curator(other, made_by="elsewhere").rename("w_30", "Salt")
     deadline = time.monotonic() + 20
