@@ -43,6 +43,10 @@ def serve(
     port: Annotated[
         int | None, _option("port", "The port; 0 takes a free one and prints it [8000].")
     ] = None,
+    trusted_proxies: Annotated[
+        str | None,
+        _option("trusted_proxies", "Proxies that say who asks, as networks [127.0.0.1,::1]."),
+    ] = None,
     max_upload_bytes: Annotated[
         int | None, _option("max_upload_bytes", "Largest request body.")
     ] = None,

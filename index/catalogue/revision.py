@@ -23,6 +23,7 @@ from index.catalogue.rows import (
 )
 from index.labels.fields import in_nfc, spellings_of
 from index.labels.reader import LabelledPhoto
+from index.pgvector.writing import forget_checkpoints, synchronise
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.storage.address import BadCatalogue, CatalogueAddress, files_folder
 from index.storage.checksums import vector_checksum
@@ -138,6 +139,7 @@ class Revision:
             str, set[int]
         ] = {}  # by table: photos' rows, and others' whose name or region is another now
         self._touched_individuals: set[int] = set()
+        self._embedded: set[int] = set()  # photos that got a vector
         self._former_names: set[str] = set()  # of individuals that were renamed or taken out
 
     def photos(self, fingerprint: str | None = None) -> list[CataloguePhoto]:
@@ -322,7 +324,17 @@ class Revision:
             table = Table.metadata.tables[CalibrationRow.__tablename__]
             self._connection.execute(delete(table).where(table.c.calibration.is_(None)))
             self._connection.execute(insert(table), {"revision": self.number, "calibration": None})
+        self._synchronise(fingerprint)
         announce(self._connection)
+
+    def _synchronise(self, fingerprint: str) -> None:
+        """Have the database search what is there now, where it does (`--engine pgvector`)."""
+        is_another = fingerprint != self.last_fingerprint
+        photos = self._touched.get(PhotoRow.__tablename__, set[int]()) | self._embedded
+        synchronise(self._connection, fingerprint, self.number, None if is_another else photos)
+        if is_another:
+            # Searches that run still compare with the vectors of the checkpoint before.
+            forget_checkpoints(self._connection, {fingerprint, self.last_fingerprint})
 
     def individual_id(self, name: str) -> int:
         """The key of an individual, made where none has the name.
@@ -418,6 +430,7 @@ class Revision:
             "checksum": vector_checksum(photo_id, fingerprint, embedding),
         }
         self._connection.execute(insert(Table.metadata.tables[VectorRow.__tablename__]), values)
+        self._embedded.add(photo_id)
 
     def _of_label(self, photo: LabelledPhoto, viewpoint: str | None = None) -> Values:
         """A photo's columns by its label; `viewpoint` is what is noted of it already.

@@ -136,9 +136,10 @@ def find_near_pairs(
 def ordered_rows(gallery: Gallery) -> LiveRows:
     """The vectors of a gallery in the order of its photos; copied where it has changed."""
     photos = gallery.photos
+    rows = photos.base.engine.loaded()
     if not photos.changed:
-        return photos.base.rows
-    return photos.base.rows.joined(photos.added.rows, photos.order)
+        return rows
+    return rows.joined(photos.added.engine.loaded(), photos.order)
 
 
 class _Search:

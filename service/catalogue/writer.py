@@ -46,6 +46,7 @@ from service.serving.loading import log_damaged, serving_of
 from service.serving.past_revisions import PastRevisions
 from service.serving.service import Service, Serving
 from service.settings import Settings
+from service.telemetry.spans import in_this_trace
 
 _LIST_THREADS = 4
 _FEWEST_LINES = 4096  # of the log that are followed rather than reading all again
@@ -104,7 +105,8 @@ class CatalogueWriter:
         `do` gets the catalogue to change, which nobody else changes meanwhile, and what is served
         is of its last revision. Raises ProblemError, having done nothing.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._act, do)
+        acting = in_this_trace(lambda: self._act(do))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, acting)
 
     def act_now(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
         """The same for a thread of its own, such as that of the jobs, which waits for the act."""
@@ -143,7 +145,9 @@ class CatalogueWriter:
     async def read(self, query: Callable[[Directory], _Found]) -> _Found:
         """Read the catalogue's lists in one of a few threads. Raises BadCatalogue."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, query, self.directory)
+        return await loop.run_in_executor(
+            self._readers, in_this_trace(lambda: query(self.directory))
+        )
 
     @property
     def served_revision(self) -> int:

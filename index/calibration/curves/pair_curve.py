@@ -151,9 +151,9 @@ class _Mixture:
         pairs = self._pairs
         return PairCurve(
             f"Fitted to {len(pairs.halves):,} individuals split in two and to the "
-            f"{len(pairs.near):,} nearest pairs of {pairs.individuals:,} individuals; "
-            f"{len(pairs.different):,} of them were reviewed as different, "
-            f"{len(pairs.merged):,} others were merged.",
+            f"{len(pairs.near):,} nearest pairs of {pairs.individuals:,} individuals. Of pairs "
+            f"that were reviewed, {len(pairs.different):,} are different and "
+            f"{len(pairs.merged):,} were merged.",
             _rounded(self._middles),
             _rounded(mean),
             _rounded(np.minimum(low, mean)),
