@@ -48,7 +48,7 @@ from service.routes.catalogue import (
     unknown,
     work_lists,
 )
-from service.routes.identification import embed, explain, identify, verify
+from service.routes.identification import embed, explain, identify, locate, verify
 from service.schemas.openapi import flukeprint_version, openapi_document
 from service.schemas.reference import reference_markdown
 from service.serving.service import Service, Serving
@@ -60,6 +60,7 @@ _Part = TypeVar("_Part", JobQueue, CatalogueWriter)
 _ROUTES = (
     identify,
     verify,
+    locate,
     embed,
     explain,
     about,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
+from embedding.photos.box import Animal
 from embedding.photos.photo import Box, Image
 from index.identification.identifier import Identifier
-from index.search.embedded_images import EmbeddedImage, embed_images
+from index.search.embedded_images import EmbeddedImage, embed_images, find_animals
 from index.search.matching import Identification
 from index.search.vectors import Embedder, FloatArray
 
@@ -29,11 +30,22 @@ class IdentifyOptions(NamedTuple):
 
 
 class InferenceRequest(NamedTuple):
-    """One photo to embed, and to identify where there are options."""
+    """One photo to embed, and to identify where there are options.
+
+    `box` None: the embedder's locator finds it.
+    """
 
     identifier: Identifier
     image: Image
     options: IdentifyOptions | None = None
+    box: Box | None = None
+
+
+class LocateRequest(NamedTuple):
+    """One photo whose animals are to be found."""
+
+    embedder: Embedder
+    image: Image
 
 
 class InferenceResult(NamedTuple):
@@ -67,8 +79,14 @@ class Picture(NamedTuple):
     distance: float
 
 
-Question = InferenceRequest | Pair
-Answer = InferenceResult | Picture
+class Located(NamedTuple):
+    """The animals of a photo, the surest first."""
+
+    animals: tuple[Animal, ...]
+
+
+Question = InferenceRequest | LocateRequest | Pair
+Answer = InferenceResult | Located | Picture
 
 
 def answer_all(questions: Sequence[Question]) -> list[Answer]:
@@ -76,6 +94,8 @@ def answer_all(questions: Sequence[Question]) -> list[Answer]:
     answers: dict[int, Answer] = {
         at: _draw(each) for at, each in enumerate(questions) if isinstance(each, Pair)
     }
+    located = {at: each for at, each in enumerate(questions) if isinstance(each, LocateRequest)}
+    answers.update(_locate(located))
     requests = {at: each for at, each in enumerate(questions) if isinstance(each, InferenceRequest)}
     answers.update(_infer(requests))
     return [answers[at] for at in range(len(questions))]
@@ -88,7 +108,8 @@ def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
     ):
         embedder = requests[positions[0]].identifier.embedder
         images = [requests[at].image for at in positions]
-        embedded.update(zip(positions, embed_images(embedder, images), strict=True))
+        boxes = [requests[at].box for at in positions]
+        embedded.update(zip(positions, embed_images(embedder, images, boxes), strict=True))
     identified: dict[int, Identification] = {}
     keys = {
         at: (id(request.identifier), request.options)
@@ -108,7 +129,15 @@ def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
             animal_threshold=animal_threshold,
         )
         identified.update(
-            (at, replace(answer, quarter_turns=photo.quarter_turns, quality=photo.quality))
+            (
+                at,
+                replace(
+                    answer,
+                    quarter_turns=photo.quarter_turns,
+                    quality=photo.quality,
+                    animals=photo.animals,
+                ),
+            )
             for at, answer in zip(positions, found, strict=True)
             for photo in (embedded[at],)
         )
@@ -116,6 +145,15 @@ def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
         at: InferenceResult(photo.vector, identified.get(at), photo.box)
         for at, photo in embedded.items()
     }
+
+
+def _locate(requests: dict[int, LocateRequest]) -> dict[int, Answer]:
+    answers: dict[int, Answer] = {}
+    for positions in _groups_of_equal({at: id(one.embedder) for at, one in requests.items()}):
+        images = [requests[at].image for at in positions]
+        found = find_animals(requests[positions[0]].embedder, images)
+        answers.update(zip(positions, map(Located, found), strict=True))
+    return answers
 
 
 def _groups_of_equal(keys: Mapping[int, object]) -> list[list[int]]:
