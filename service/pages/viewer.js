@@ -9,6 +9,7 @@ const MOST = 12;
 const SHARP_PX = 2048;
 const START_PX = 1024;
 const FILLED = 0.94;
+const ROOMY = 0.93;
 
 export function viewer() {
   const panes = [pane(t("viewer.yours")), pane(t("viewer.candidate"))];
@@ -143,6 +144,15 @@ export function viewer() {
     e: () => toggles.fit.click(),
     b: () => toggles.box.click(),
   };
+  // While a box is drawn the whole photo is shown, with room for handles around it.
+  let wasFitted = null;
+  const whole = (isWhole) => {
+    if (isWhole) {
+      wasFitted = state.isFitted;
+      change({ isFitted: false, zoom: ROOMY, x: 0, y: 0 });
+    } else change({ isFitted: wasFitted ?? state.isFitted, zoom: 1 });
+    node.classList.toggle("drawing", isWhole);
+  };
   const setSide = (at, photo) => {
     setPhoto(panes[at], photo);
     draw();
@@ -152,6 +162,7 @@ export function viewer() {
     node,
     keys,
     reset,
+    own: { stage: panes[0].stage, frame: panes[0].frame, whole },
     query: (photo) => setSide(0, photo),
     candidate: (photo) => setSide(1, photo),
   };

@@ -1,6 +1,7 @@
 // The photos of one encounter next to the individuals that they may show.
 
 import { query, send } from "../../api.js";
+import { sides } from "../../box_geometry.js";
 import { actionButton, el, put } from "../../dom.js";
 import { dayText, photoName } from "../../formatting.js";
 import { attempt } from "../../notify.js";
@@ -8,6 +9,7 @@ import { boxOf, urlOf } from "../../photo.js";
 import { listText, t } from "../../texts.js";
 import { viewer } from "../../viewer.js";
 import { clear, loadInto } from "../../widgets.js";
+import { Animals } from "./animals.js";
 import { candidateList } from "./candidates.js";
 import { DecisionPanel } from "./decision.js";
 import { HeatMap } from "./heat_map.js";
@@ -24,8 +26,8 @@ const once = (act) => (event) => event.repeat || act();
 
 export class Comparison {
   // `confirm` is called with the position of the confirmed candidate; `bar` has the buttons, and
-  // `onanswer` is called with each answer that is shown.
-  constructor(card, { signal, confirm, bar, scope, onanswer }) {
+  // `onanswer` is called with each answer that is shown. `boxed` has what the boxes need.
+  constructor(card, { signal, confirm, bar, scope, onanswer, boxed }) {
     Object.assign(this, { card, signal, confirm, scope, bar, onanswer });
     this.answer = card.answer ?? card.cards[0].answer;
     this.k = FIRST_K;
@@ -37,6 +39,7 @@ export class Comparison {
     const explain = () => this.explain();
     const identify = () => this.identify();
     this.viewer = viewer();
+    this.animals = new Animals(boxed);
     this.decision = new DecisionPanel(card, { scope, explain, identify });
     this.heatMap = new HeatMap(
       () => this.own,
@@ -52,6 +55,7 @@ export class Comparison {
     this.node = this.layout();
     this.keys = {
       ...this.viewer.keys,
+      ...this.animals.keys,
       h: once(explain),
       a: once(identify),
       ArrowLeft: () => this.select(this.selected - 1),
@@ -74,7 +78,8 @@ export class Comparison {
   }
 
   layout() {
-    const compare = [this.ownPlace, this.viewer.node, this.heatMap.node, this.strip];
+    const photos = [this.ownPlace, this.viewer.node, this.animals.node];
+    const compare = [...photos, this.heatMap.node, this.strip];
     return el(
       "section",
       { class: "comparison", "aria-labelledby": "present" },
@@ -104,6 +109,7 @@ export class Comparison {
           ? t("review.yourPhotoOf", { at: shown + 1, many, name })
           : t("review.yourPhotoIs", { name }),
     });
+    this.animals.show(own, card.same_pictures ?? [], this.viewer.own);
     this.decision.show(own);
     put(
       this.ownPlace,
@@ -245,6 +251,9 @@ export class Comparison {
     }
     const form = await this.photoForm(this.card.cards);
     form.append("k", this.k);
+    const given = this.card.cards.map((photo) => (photo.is_box_found ? null : boxOf(photo)));
+    if (given.some(Boolean))
+      for (const box of given) form.append("box", box ? sides(box).join(" ") : "");
     if (this.card.cards.length > 1) form.append("encounter", "true");
     this.scope.append(form);
     try {
