@@ -110,6 +110,7 @@ class Methods:
 
     identify = Method(photo_requests.identify)
     verify = Method(photo_requests.verify)
+    locate = Method(photo_requests.locate)
     embed = Method(photo_requests.embed)
     explain = Method(photo_requests.explain)
 

@@ -20,6 +20,7 @@ from embedding.checkpoint import (
     fingerprint_with,
     read_header,
 )
+from embedding.photos.box import WHOLE, Animal
 from embedding.photos.photo import Box, Image, rotate_box, rotate_image
 from embedding.photos.preprocessing import Preprocessing, squashed
 from embedding.runtime import BadRuntime, Precision, Runtime, RuntimeName
@@ -44,12 +45,14 @@ class UprightVectors:
 
     `vectors` (n, d) are of the upright photos, and `quarter_turns` (n,) says how many quarter turns
     to the left made each upright, 0 to 3. `boxes` are where the animal was found in each photo as
-    it came; None is the whole photo.
+    it came; None is the whole photo. `animals` are all that were found there, surest first; None
+    where a box was given, so that none were looked for.
     """
 
     vectors: NDArray[np.float32]
     quarter_turns: NDArray[np.int64]
     boxes: tuple[Box | None, ...]
+    animals: tuple[tuple[Animal, ...] | None, ...]
 
 
 class Embedder:
@@ -192,11 +195,11 @@ class Embedder:
             raise ValueError(
                 f"{len(boxes)} boxes for {len(images)} images; give one box (or None) an image"
             )
-        found = list(self.located(images, boxes))
+        found, animals = self._boxes_and_animals(images, boxes)
         vectors = self._embedded(images, found)
         turns = np.zeros(len(images), np.int64)
         if self.screening is None or not len(images):
-            return UprightVectors(vectors, turns, tuple(found))
+            return UprightVectors(vectors, turns, tuple(found), tuple(animals))
         lying: list[int] = np.flatnonzero(self.screening.quarter_turns(vectors)).tolist()
         # The likeliest turn first. Of a photo that was turned the wrong way the others are tried.
         likely = np.argsort(-self.screening.turn_probabilities(vectors)[:, 1:], axis=1) + 1
@@ -206,17 +209,18 @@ class Embedder:
             by: list[int] = likely[lying, attempt].tolist()
             tries = list(zip(lying, by, strict=True))
             images_now = [rotate_image(images[at], turn) for at, turn in tries]
-            own = self.located(images_now, [_turned_box(boxes[at], turn) for at, turn in tries])
+            own, own_animals = self._boxes_and_animals(
+                images_now, [_turned_box(boxes[at], turn) for at, turn in tries]
+            )
             again = self._embedded(images_now, own)
             is_upright: list[bool] = self._is_settled(again).tolist()
-            for (at, turn), box, vector, is_settled in zip(
-                tries, own, again, is_upright, strict=True
-            ):
-                if is_settled:
-                    turns[at], vectors[at] = turn, vector
-                    found[at] = _turned_box(box, 4 - turn)
+            for number, (at, turn) in enumerate(tries):
+                if is_upright[number]:
+                    turns[at], vectors[at] = turn, again[number]
+                    found[at] = _turned_box(own[number], 4 - turn)
+                    animals[at] = _turned_animals(own_animals[number], 4 - turn)
             lying = [at for at, is_settled in zip(lying, is_upright, strict=True) if not is_settled]
-        return UprightVectors(vectors, turns, tuple(found))
+        return UprightVectors(vectors, turns, tuple(found), tuple(animals))
 
     def _is_settled(self, vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Whether photos (n, d) that were turned show an animal, upright."""
@@ -237,11 +241,30 @@ class Embedder:
 
     def located(self, images: Sequence[Image], boxes: Sequence[Box | None]) -> Sequence[Box | None]:
         """The boxes given, and the locator's where none is and the preprocessing crops."""
-        if not self.has_locator or self.preprocessing.crop != "box":
-            return boxes
+        return self._boxes_and_animals(images, boxes)[0]
+
+    def _boxes_and_animals(
+        self, images: Sequence[Image], boxes: Sequence[Box | None]
+    ) -> tuple[list[Box | None], list[tuple[Animal, ...] | None]]:
+        """The boxes by which images are cropped, and the animals in those without a box."""
         without = [at for at, box in enumerate(boxes) if box is None]
-        found = dict(zip(without, self.find_boxes([images[at] for at in without]), strict=True))
-        return [found.get(at, box) for at, box in enumerate(boxes)]
+        own = self.find_animals([images[at] for at in without])
+        animals: list[tuple[Animal, ...] | None] = [None] * len(images)
+        cropped = list(boxes)
+        for at, found in zip(without, own, strict=True):
+            animals[at] = found
+            if self.has_locator and self.preprocessing.crop == "box":
+                cropped[at] = found[0].box
+        return cropped, animals
+
+    def find_animals(self, images: Sequence[Image]) -> list[tuple[Animal, ...]]:
+        """Find the animals in each image, the surest first.
+
+        A checkpoint's locator finds one, with the score 1. Without a locator that is the whole
+        image.
+        """
+        boxes = self.find_boxes(images) if self.has_locator else [WHOLE] * len(images)
+        return [(Animal(box, 1.0),) for box in boxes]
 
     def find_boxes(self, images: Sequence[Image]) -> list[Box]:
         """Find the animal's box in each image. Needs a locator (`has_locator`)."""
@@ -263,6 +286,14 @@ class Embedder:
 
 def _turned_box(box: Box | None, quarter_turns: int) -> Box | None:
     return None if box is None else rotate_box(box, quarter_turns)
+
+
+def _turned_animals(
+    animals: tuple[Animal, ...] | None, quarter_turns: int
+) -> tuple[Animal, ...] | None:
+    if animals is None:
+        return None
+    return tuple(Animal(rotate_box(box, quarter_turns), score) for box, score in animals)
 
 
 def _fitting_screening(path: Path, dimension: int) -> Screening | None:

@@ -49,7 +49,7 @@ from service.routes.catalogue import (
     unknown,
     work_lists,
 )
-from service.routes.identification import embed, explain, identify, verify
+from service.routes.identification import embed, explain, identify, locate, verify
 from service.schemas.openapi import flukeprint_version, openapi_document
 from service.schemas.reference import reference_markdown
 from service.serving.service import Service, Serving
@@ -61,6 +61,7 @@ _Part = TypeVar("_Part", JobQueue, CatalogueWriter)
 _ROUTES = (
     identify,
     verify,
+    locate,
     embed,
     explain,
     about,
@@ -140,7 +141,7 @@ def create_app(
     app.openapi = lambda: openapi_document(app)
     install_error_handlers(app)
     app.state.access = access
-    app.state.sign_in_limit = SignInLimit()
+    app.state.sign_in_limit = SignInLimit(access.buckets if access else None)
     app.state.own_paths = OwnPaths(settings)
     app.state.measures = measures = Measures(lambda: _served(app))
     for routes in _ROUTES:

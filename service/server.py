@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Generator
 from contextlib import closing, contextmanager
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,7 +17,7 @@ from embedding.errors import FlukeprintError
 from embedding.networks.malloc import limit_arenas
 from index.access.store import AccessStore
 from service.app import create_app
-from service.catalogue.writer import follow_job, open_writer
+from service.catalogue.writer import act_now, follow_job, open_writer
 from service.http.callers.other_sites import is_loopback
 from service.jobs.queue import JobQueue, open_jobs
 from service.serving.loading import check_catalogue, load_serving, open_access
@@ -148,7 +149,9 @@ def _serve(settings: Settings, listening: socket.socket, access: AccessStore) ->
             print(url, flush=True)
 
     def with_jobs(service: Service) -> JobQueue:
-        return open_jobs(settings, service, on_revision=lambda: follow_job(app))
+        return open_jobs(
+            settings, service, on_revision=lambda: follow_job(app), act=partial(act_now, app)
+        )
 
     app = create_app(
         settings,

@@ -62,11 +62,20 @@ class PhotoQuality:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundAnimal:
+    """An animal in a photo: left, top, right and bottom in 0..1, and how sure it is, 0 to 1."""
+
+    box: tuple[float, ...]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoAnswer:
     """Who one photo shows; an older service sends none of the fields from `species` on.
 
     `new_probability`: that the catalogue lacks the animal. `calibrated_on` names the calibration.
-    `quarter_turns` to the left put the photo upright before it was compared.
+    `quarter_turns` to the left put the photo upright before it was compared. `animals` are all that
+    were found in it, surest first; None: none were looked for.
     """
 
     photo: str
@@ -81,6 +90,7 @@ class PhotoAnswer:
     animal: AnimalScore | None = None
     quarter_turns: int = 0
     quality: PhotoQuality | None = None
+    animals: tuple[FoundAnimal, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +186,23 @@ class Embedding:
 
     results: tuple[EmbeddedPhoto, ...]
     dimension: int
+    fingerprint: str
+    timings_ms: TimingsMs
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedPhoto:
+    """All animals found in one photo, the surest first."""
+
+    photo: str
+    animals: tuple[FoundAnimal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where the animals are in each photo, by the checkpoint of this fingerprint."""
+
+    results: tuple[LocatedPhoto, ...]
     fingerprint: str
     timings_ms: TimingsMs
 

@@ -8,7 +8,13 @@ from typing import TypeVar
 import httpx
 
 from client.errors import StrangeAnswer
-from client.records.photos import Embedding, Explanation, Identification, Verification
+from client.records.photos import (
+    Embedding,
+    Explanation,
+    Identification,
+    Location,
+    Verification,
+)
 from client.requests.request import ServiceRequest, record_of, without_empty
 from client.requests.uploads import PhotoSource, Upload, photo_upload, photo_uploads
 
@@ -31,12 +37,14 @@ def identify(
     years: Sequence[str | int] = (),
     regions: Sequence[str] = (),
     as_of: int | None = None,
+    box: Sequence[Sequence[float] | None] = (),
 ) -> ServiceRequest[Identification]:
     """Identify the individual in each photo; with `encounter` also in all of them together.
 
     `individuals`, `exclude`, `species`, `years` (`2018`, `"2015-2018"`) and `regions` narrow the
     catalogue that is searched. `as_of` searches an earlier revision. Photos with an animal score
-    below `animal_threshold` are answered `no_animal`. Where some photos can't be
+    below `animal_threshold` are answered `no_animal`. `box`: one for each photo, left, top, right
+    and bottom in 0..1, says which animal is meant; None: it is found. Where some photos can't be
     read, none is answered, and BadPhotos names them.
     """
     # The options of a request are keywords, one for each field of the HTTP API's form.
@@ -52,8 +60,9 @@ def identify(
     scope = without_empty(
         individuals=individuals, exclude=exclude, species=species, years=years, regions=regions
     )
+    places = without_empty(box=["" if one is None else " ".join(map(str, one)) for one in box])
     return _photo_request(
-        "identify", record_of(Identification), photo_uploads(photos), {**form, **scope}
+        "identify", record_of(Identification), photo_uploads(photos), {**form, **scope, **places}
     )
 
 
@@ -75,6 +84,11 @@ def verify(
     )
     files = (*photo_uploads(photos), *_reference(reference))
     return _photo_request("verify", record_of(Verification), files, form)
+
+
+def locate(photos: Photos) -> ServiceRequest[Location]:
+    """Find the animals in each photo: any number, each with its box and a score."""
+    return _photo_request("locate", record_of(Location), photo_uploads(photos), {})
 
 
 def embed(photos: Photos) -> ServiceRequest[Embedding]:

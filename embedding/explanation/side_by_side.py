@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from embedding.embedder import Embedder
 from embedding.explanation.heatmap import Colour, Tile, heat_over, tiled
 from embedding.explanation.regions import Heat, heat_maps
-from embedding.photos.photo import WHOLE, Box, Image, rotate_box, rotate_image
+from embedding.photos.box import WHOLE
+from embedding.photos.photo import Box, Image, rotate_box, rotate_image
 from embedding.photos.preprocessing import Preprocessing
 
 _VIEW_PX = 360

@@ -30,6 +30,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from embedding.photos.box import Box
 from embedding.photos.exif import orientation, set_jpeg_exif_aside
 from embedding.photos.jpeg_scan import decode_whole, scaled_down, with_end_marker
 from embedding.photos.photo_files import (
@@ -113,16 +114,6 @@ _TURNS = {
 }
 
 
-class Box(NamedTuple):
-    """Where the fluke is, as shares 0..1 of the upright image's width and height."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-
-WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 _QUARTER_TURNS_LEFT = {
     1: PillowImage.Transpose.ROTATE_90,
     2: PillowImage.Transpose.ROTATE_180,

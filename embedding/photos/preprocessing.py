@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.errors import FlukeprintError
-from embedding.photos.photo import WHOLE, Box, Image, crop, resize, to_array, without_colour
+from embedding.photos.box import WHOLE
+from embedding.photos.photo import Box, Image, crop, resize, to_array, without_colour
 
 CropRule = Literal["none", "box"]
 FitRule = Literal["squash", "pad"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.photos.photo import WHOLE, Box, Image, crop, resize, rotate_image, to_array
+from embedding.photos.box import WHOLE
+from embedding.photos.photo import Box, Image, crop, resize, rotate_image, to_array
 from embedding.photos.quality import PhotoQuality
 
 # One size for all, so that a few pixels blown up count as blurred. Flukes are about twice as wide

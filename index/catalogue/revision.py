@@ -5,7 +5,7 @@ Part of SQLAlchemy's door.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +45,12 @@ from index.storage.schema import (
 )
 
 Values = dict[str, Any]
+TransactionCheck = Callable[[Session], None]
+"""Called within a transaction before anything is changed; what it raises leaves all as it was."""
+
+
+def check_nothing(_: Session) -> None:
+    """Let the transaction go on."""
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args
 
 import typer
 
+from embedding.photos.box import as_rows
 from index.commands.options import (
     ApiKeyOption,
     CatalogueOption,
@@ -428,7 +429,12 @@ def _answers(
         (
             each.photo.name,
             with_damage(
-                replace(answer, quarter_turns=each.quarter_turns, quality=each.quality),
+                replace(
+                    answer,
+                    quarter_turns=each.quarter_turns,
+                    quality=each.quality,
+                    animals=each.animals,
+                ),
                 each.damage,
             ),
         )
@@ -466,6 +472,7 @@ def _as_json(
                 "animal": None if answer.animal is None else asdict(answer.animal),
                 "quarter_turns": answer.quarter_turns,
                 "quality": None if answer.quality is None else asdict(answer.quality),
+                "animals": None if answer.animals is None else as_rows(answer.animals),
                 "matches": [
                     {"rank": rank, **asdict(match)}
                     for rank, match in enumerate(answer.matches, start=1)

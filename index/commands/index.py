@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index.commands.accounts import register as register_accounts
-from index.commands.embed import embed
-from index.commands.explain import explain
 from index.commands.identify import identify, submit
 from index.commands.keys import register as register_keys
 from index.commands.named_files import refuse_absent
@@ -31,6 +29,9 @@ from index.commands.options import (
     parse_boxes,
     refuse_mixture,
 )
+from index.commands.photos.embed import embed
+from index.commands.photos.explain import explain
+from index.commands.photos.locate import locate
 from index.messages import photos_text, print_message, print_omitted, print_unread
 from index.storage.address import CatalogueAddress, with_files_folder
 
@@ -76,6 +77,7 @@ def register(app: typer.Typer) -> None:
     catalogue.command("status")(status)
     app.add_typer(catalogue, name="index")
     app.command("identify")(identify)
+    app.command("locate")(locate)
     app.command("embed")(embed)
     app.command("explain")(explain)
     app.command("submit")(submit)

@@ -15,6 +15,7 @@ from client.records import photos as records
 from client.records.service import RatesAt
 from client.retries import Retries
 from embedding.errors import FlukeprintError
+from embedding.photos.box import Animal, Box
 from embedding.photos.photo_files import BadPhoto, photo_bytes
 from embedding.photos.quality import PhotoQuality
 from index.commands.named_files import NamedFile
@@ -123,6 +124,24 @@ def embed_photos(
             "compare; run the command again"
         )
     return results, "".join(fingerprints)
+
+
+def locate_photos(
+    service: Client, photos: Sequence[NamedFile]
+) -> tuple[Results[tuple[Animal, ...]], str]:
+    """Find the animals in each photo; also return the fingerprint of the service's checkpoint.
+
+    Raises ServiceError as `identify_photos`.
+    """
+    fingerprints = [""]
+
+    def send(photo: NamedFile) -> tuple[Animal, ...]:
+        answer = service.locate(_read(photo))
+        fingerprints.append(answer.fingerprint)
+        return _animals(answer.results[0].animals)
+
+    results = _send_all(photos, send, "Locating animals")
+    return results, fingerprints[-1]
 
 
 def explain_photos(service: Client, query: Path, reference: Path) -> records.Explanation:
@@ -276,7 +295,12 @@ def _identification(answer: records.PhotoAnswer, source: Source) -> Identificati
         None if answer.animal is None else AnimalScore(*astuple(answer.animal)),
         answer.quarter_turns,
         None if answer.quality is None else PhotoQuality(*astuple(answer.quality)),
+        None if answer.animals is None else _animals(answer.animals),
     )
+
+
+def _animals(found: Sequence[records.FoundAnimal]) -> tuple[Animal, ...]:
+    return tuple(Animal(Box(*each.box), each.score) for each in found)
 
 
 def _thresholds_of(answer: records.PhotoAnswer, source: Source) -> Thresholds:

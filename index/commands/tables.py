@@ -47,6 +47,8 @@ def print_answer(console: Console, photo: str, answer: Identification) -> None:
 def _photo_text(answer: Identification) -> str:
     """What was seen of the photo itself: its turn, its animal score and its quality."""
     parts: list[str] = []
+    if answer.animals is not None and len(answer.animals) > 1:
+        parts.append(f"{len(answer.animals)} animals found; this is the surest.")
     if answer.quarter_turns:
         turn = {1: "90 degrees to the left", 2: "180 degrees", 3: "90 degrees to the right"}
         parts.append(f"Turned {turn[answer.quarter_turns]} to be upright.")

@@ -101,7 +101,12 @@ class Identifier:
         embedded = embed_images(self.embedder, images, boxes)
         answers = self.identify_vectors(np.stack([each.vector for each in embedded]), **options)
         return [
-            replace(answer, quarter_turns=each.quarter_turns, quality=each.quality)
+            replace(
+                answer,
+                quarter_turns=each.quarter_turns,
+                quality=each.quality,
+                animals=each.animals,
+            )
             for answer, each in zip(answers, embedded, strict=True)
         ]
 

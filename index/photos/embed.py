@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding.photos.box import Animal
 from embedding.photos.damage import read_checked
 from embedding.photos.exif import taken_at
 from embedding.photos.photo import (
@@ -67,7 +68,8 @@ class PhotoFile:
 class EmbeddedPhoto:
     """A photo with its embedding, (d,) float32, and how it was turned and how good it is.
 
-    `quarter_turns` to the left put it upright. `quality` is None where only the vector came.
+    `quarter_turns` to the left put it upright. `quality` is None where only the vector came, and
+    `animals` where none were looked for.
     """
 
     photo: LabelledPhoto
@@ -76,6 +78,7 @@ class EmbeddedPhoto:
     damage: str | None = None  # which pixels are missing or damaged, though it could be read
     quarter_turns: int = 0
     quality: PhotoQuality | None = None
+    animals: tuple[Animal, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,5 @@ def _embedded(
 
 
 def _embedded_photo(read: _DecodedPhoto, image: EmbeddedImage) -> EmbeddedPhoto:
-    return EmbeddedPhoto(
-        read.photo, read.file, image.vector, read.damage, image.quarter_turns, image.quality
-    )
+    seen = (image.quarter_turns, image.quality, image.animals)
+    return EmbeddedPhoto(read.photo, read.file, image.vector, read.damage, *seen)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from embedding.errors import FlukeprintError
+from embedding.photos.box import Animal
 from embedding.photos.quality import PhotoQuality
 
 Decision = Literal["known", "review", "new_whale", "no_animal"]
@@ -116,7 +117,8 @@ class Identification:
     `calibrated_on` names the calibration: a species', or that of all species together. `animal` is
     None where the checkpoint has no screening head. `quarter_turns` says how many quarter turns to
     the left put the photo upright before it was compared. `quality` is None where only the vector
-    was there.
+    was there. `animals` are all that were found in the photo, surest first; None: none were looked
+    for, as with a vector or a given box.
     """
 
     matches: tuple[Match, ...]
@@ -134,6 +136,7 @@ class Identification:
     quarter_turns: int = 0
     # Of the photo, not of the answer: an image and its vector get the same answer.
     quality: PhotoQuality | None = field(default=None, compare=False)
+    animals: tuple[Animal, ...] | None = field(default=None, compare=False)
 
     def screened(self, animal: AnimalScore | None) -> Identification:
         """The same answer with its animal score; `no_animal` where the photo shows none."""

@@ -29,6 +29,9 @@ serialised."""
 CHANNEL = "flukeprint_"
 """PostgreSQL tells of changes in the channel of this name and the schema's."""
 
+PASSING = "flukeprint_passing"
+"""In a table's `info`: what it holds is worth nothing a minute later, and no copy has it."""
+
 _IS_WRITING = "flukeprint_is_writing"
 
 

@@ -29,6 +29,7 @@ from index.sightings.reading import Sightings, read_sightings
 from index.snapshots.later_changes import CatalogueState, read_calibration, read_later
 from index.snapshots.served_photo import ServedPhoto
 from index.snapshots.snapshot import read_served
+from index.storage.address import BadCatalogue
 from index.storage.serving_marker import ServedMark
 from service.catalogue.calibrator import Calibrator
 from service.catalogue.compactor import Compactor
@@ -104,6 +105,10 @@ class CatalogueWriter:
         is of its last revision. Raises ProblemError, having done nothing.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._act, do)
+
+    def act_now(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
+        """The same for a thread of its own, such as that of the jobs, which waits for the act."""
+        return self._thread.submit(self._act, do).result()
 
     async def undo(self, revision: int, *, made_by: str) -> Event:
         """Undo an event.
@@ -290,6 +295,14 @@ def follow_job(app: FastAPI) -> None:
     writer = getattr(app.state, "writer", None)
     if isinstance(writer, CatalogueWriter):
         writer.follow_job()
+
+
+def act_now(app: FastAPI, do: Callable[[Catalogue], Event | None]) -> Event | None:
+    """Do one act on an application's catalogue, and wait for it. Raises BadCatalogue."""
+    writer = getattr(app.state, "writer", None)
+    if not isinstance(writer, CatalogueWriter):
+        raise BadCatalogue("this service's catalogue can't be changed; its log says why")
+    return writer.act_now(do)
 
 
 def has_writer(request: Request) -> bool:

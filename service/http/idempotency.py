@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import re
 import tempfile
@@ -13,7 +14,12 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from index.access.idempotent_answers import BeginResult, StoredAnswer, StoredAnswers
+from index.access.idempotent_answers import (
+    LEASE_SECONDS,
+    BeginResult,
+    StoredAnswer,
+    StoredAnswers,
+)
 from index.access.store import AccessStore
 from index.access.tables import AccessUnavailable
 from service.http.error_handlers import problem_of
@@ -27,6 +33,7 @@ _KEY = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
 _BOUNDARY = re.compile(r'boundary="?([^";,]+)"?', re.IGNORECASE)
 _IN_MEMORY_BYTES = 2**20
 _CHUNK_BYTES = 2**16
+RENEW_SECONDS = LEASE_SECONDS / 6
 
 
 class RepeatableRequests:
@@ -69,6 +76,7 @@ class RepeatableRequests:
         """
         hashed = RequestHash(scope)
         has_begun = False
+        renewing: list[asyncio.Task[None]] = []
 
         async def receive_hashed() -> Message:
             nonlocal has_begun
@@ -81,6 +89,7 @@ class RepeatableRequests:
                 if outcome != "begun":
                     raise _DecidedOtherwise(outcome)
                 has_begun = True
+                renewing.append(asyncio.create_task(_renew(answers, id_)))
             return message
 
         recorder = _AnswerRecorder(send)
@@ -89,6 +98,8 @@ class RepeatableRequests:
         except _DecidedOtherwise as otherwise:
             await _answer_instead(otherwise.outcome, send)
         finally:
+            for task in renewing:
+                task.cancel()
             if has_begun:
                 await asyncio.shield(asyncio.to_thread(recorder.settle, answers, id_))
 
@@ -106,9 +117,11 @@ class RepeatableRequests:
             await _answer_instead(outcome, send)
         else:
             recorder = _AnswerRecorder(send)
+            renewing = asyncio.create_task(_renew(answers, id_))
             try:
                 await self.app(scope, _from_file(body, receive), recorder.send)
             finally:
+                renewing.cancel()
                 # Shielded: a client that leaves cancels nothing, and may send it again.
                 await asyncio.shield(asyncio.to_thread(recorder.settle, answers, id_))
 
@@ -173,6 +186,14 @@ async def _begin(answers: StoredAnswers, id_: str, hashed: str) -> BeginResult:
         return await asyncio.to_thread(answers.begin, id_, hashed)
     except AccessUnavailable as error:
         raise problem_of(error) from error
+
+
+async def _renew(answers: StoredAnswers, id_: str) -> None:
+    """Keep a key while its request is carried out, however long that takes."""
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        with contextlib.suppress(AccessUnavailable):
+            await asyncio.to_thread(answers.renew, id_)
 
 
 async def _answer_instead(outcome: BeginResult | str, send: Send) -> None:

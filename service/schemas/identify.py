@@ -10,8 +10,13 @@ from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, Field, PlainSerializer, model_validator
 
+from embedding.photos.box import Animal
+from embedding.photos.photo import Box
+from index.labels.fields import parse_box
+from index.labels.labelled_photo import BadLabels
 from index.search.matching import Decision, Identification, Thresholds
 from service.http.multipart import Form
+from service.http.problems import Fault, invalid
 from service.serving.inference import IdentifyOptions
 from service.serving.scopes import Scope
 from service.serving.service import PhotoTimings
@@ -35,8 +40,17 @@ def _in_order(years: str) -> str:
     return years
 
 
+def _checked_box(text: str) -> str:
+    try:
+        parse_box(text, "box")
+    except BadLabels as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
 Name = Annotated[str, Field(min_length=1)]
 Years = Annotated[str, Field(pattern=r"^[0-9]{4}(-[0-9]{4})?$"), AfterValidator(_in_order)]
+BoxText = Annotated[str, AfterValidator(_checked_box)]
 Milliseconds = Annotated[float, PlainSerializer(lambda value: round(value, 2), return_type=float)]
 
 
@@ -113,6 +127,19 @@ class IdentifyForm(DecidingForm):
     animal_threshold: float | None = Field(
         None, ge=0, le=1, description=ANIMAL_THRESHOLD_DESCRIPTION
     )
+    box: tuple[BoxText, ...] = Field(
+        (),
+        description="Which animal is meant, as `left top right bottom`: shares (0 to 1) of the "
+        "photo's width and height, as `animals` has them. Send one for each photo, in their "
+        "order; an empty one is found. Without any all are found.",
+    )
+
+    def boxes(self, photos: int) -> list[Box | None]:
+        """The box of each photo; none at all where none was sent. Raises the `invalid` problem."""
+        if self.box and len(self.box) != photos:
+            reason = f"{len(self.box)} boxes for {photos} photos; send one for each photo, or none"
+            raise invalid(Fault(field="box", reason=reason))
+        return [parse_box(text, "box") for text in self.box]
 
     @property
     def scope(self) -> Scope:
@@ -184,6 +211,21 @@ class QualityAnswer(BaseModel):
     wholeness: float = Field(description="Less where the animal's box touches the border.")
 
 
+class FoundAnimal(BaseModel):
+    """An animal that was found in a photo."""
+
+    box: list[float] = Field(
+        min_length=4,
+        max_length=4,
+        description="Left, top, right and bottom, as shares (0 to 1) of the width and height of "
+        "the photo as it is shown, upright by its EXIF.",
+    )
+    score: float = Field(
+        description="How sure it is that an animal is there, 0 to 1. It is 1 where the checkpoint "
+        "has no detector, which takes every photo for one of a single animal."
+    )
+
+
 class PhotoAnswer(BaseModel):
     """Who one photo shows."""
 
@@ -215,6 +257,10 @@ class PhotoAnswer(BaseModel):
         "compared; 0: it was not turned.",
     )
     quality: QualityAnswer | None = Field(description="How well it shows the animal.")
+    animals: list[FoundAnimal] | None = Field(
+        description="All animals found in the photo, the surest first: the answer is about that "
+        "one. Null: none were looked for, since a `box` was sent."
+    )
     matches: list[RankedMatch] = Field(
         description="Nearest first; fewer than k where fewer are known."
     )
@@ -302,6 +348,7 @@ IDENTIFY_EXAMPLE: dict[str, object] = {
                 "light": 0.95,
                 "wholeness": 1.0,
             },
+            "animals": [{"box": [0.21, 0.3, 0.83, 0.71], "score": 0.94}],
             "matches": [
                 {
                     "rank": 1,
@@ -368,8 +415,14 @@ def photo_answer(photo: str, identification: Identification) -> PhotoAnswer:
         animal=_animal(identification),
         quarter_turns=identification.quarter_turns,
         quality=_quality(identification),
+        animals=None if identification.animals is None else found_animals(identification.animals),
         matches=_matches(identification),
     )
+
+
+def found_animals(animals: Sequence[Animal]) -> list[FoundAnimal]:
+    """Put found animals into the words of the API."""
+    return [FoundAnimal(box=[*animal.box], score=animal.score) for animal in animals]
 
 
 def photo_species(identification: Identification) -> PhotoSpecies:

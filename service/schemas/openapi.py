@@ -28,12 +28,13 @@ from service.http.request_envelope import REQUEST_ID_HEADER
 from service.http.required_roles import DeclaredRoute, is_repeatable
 from service.schemas.about import CALIBRATION_EXAMPLE, STATS_EXAMPLE
 from service.schemas.identify import IDENTIFY_EXAMPLE
-from service.schemas.verify import EMBED_EXAMPLE, VERIFY_EXAMPLE
+from service.schemas.verify import EMBED_EXAMPLE, LOCATE_EXAMPLE, VERIFY_EXAMPLE
 
 _COMPONENTS = "#/components/schemas/"
 _EXAMPLES = {
     "IdentifyAnswer": IDENTIFY_EXAMPLE,
     "VerifyAnswer": VERIFY_EXAMPLE,
+    "LocateAnswer": LOCATE_EXAMPLE,
     "EmbedAnswer": EMBED_EXAMPLE,
     "CalibrationAnswer": CALIBRATION_EXAMPLE,
     "Stats": STATS_EXAMPLE,

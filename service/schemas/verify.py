@@ -1,4 +1,4 @@
-"""What goes in and out of `verify`, `embed` and `explain`, with the examples that /docs shows."""
+"""What goes in and out of `verify`, `locate`, `embed` and `explain`, with examples for /docs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from pydantic import BaseModel, Field
 
 from index.identification.verification import Verdict
 from service.http.multipart import Form
-from service.schemas.identify import DecidingDistances, DecidingForm, Name, TimingsMs
+from service.schemas.identify import (
+    DecidingDistances,
+    DecidingForm,
+    FoundAnimal,
+    Name,
+    TimingsMs,
+)
 
 
 class VerifyForm(DecidingForm):
@@ -22,6 +28,10 @@ class VerifyForm(DecidingForm):
         description="All photos of the request are of one animal met once: answer for them "
         "together, too. Needs `individual`.",
     )
+
+
+class LocateForm(Form):
+    """Nothing beside the photos; an unknown field is an error."""
 
 
 class EmbedForm(Form):
@@ -103,6 +113,23 @@ class VerifyAnswer(BaseModel):
     timings_ms: TimingsMs = Field(description="How long it took.")
 
 
+class LocatedPhoto(BaseModel):
+    """Where the animals are in one photo."""
+
+    photo: str = Field(description="The file name as it was sent.")
+    animals: list[FoundAnimal] = Field(
+        description="All that were found, the surest first; none where none is seen."
+    )
+
+
+class LocateAnswer(BaseModel):
+    """The animals of each photo, in the order in which they were sent."""
+
+    results: list[LocatedPhoto] = Field(description="One for each photo.")
+    fingerprint: str = Field(description="SHA-256 of the checkpoint that found them.")
+    timings_ms: TimingsMs = Field(description="How long it took.")
+
+
 class EmbeddedPhoto(BaseModel):
     """One photo's vector."""
 
@@ -156,6 +183,20 @@ VERIFY_EXAMPLE: dict[str, object] = {
     "catalogue_revision": 3,
     "fingerprint": "5f0c" * 16,
     "thresholds": {"known": 0.31, "new_whale": 0.46},
+    "timings_ms": _TIMINGS,
+}
+
+LOCATE_EXAMPLE: dict[str, object] = {
+    "results": [
+        {
+            "photo": "two.jpg",
+            "animals": [
+                {"box": [0.12, 0.4, 0.31, 0.52], "score": 0.91},
+                {"box": [0.6, 0.38, 0.83, 0.5], "score": 0.77},
+            ],
+        }
+    ],
+    "fingerprint": "5f0c" * 16,
     "timings_ms": _TIMINGS,
 }
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
+from embedding.photos.box import Animal
 from embedding.photos.photo import Box, Image
 from index.identification.identifier import Identifier
-from index.search.embedded_images import EmbeddedImage, embed_images
+from index.search.embedded_images import EmbeddedImage, embed_images, find_animals
 from index.search.matching import Identification
 from index.search.vectors import Embedder, FloatArray
 
@@ -29,12 +30,22 @@ class IdentifyOptions(NamedTuple):
 
 
 class InferenceRequest(NamedTuple):
-    """One photo to embed, and to identify where there are options; `box` None: to be found."""
+    """One photo to embed, and to identify where there are options.
+
+    `box` None: the embedder's locator finds it.
+    """
 
     identifier: Identifier
     image: Image
     options: IdentifyOptions | None = None
     box: Box | None = None
+
+
+class LocateRequest(NamedTuple):
+    """One photo whose animals are to be found."""
+
+    embedder: Embedder
+    image: Image
 
 
 class InferenceResult(NamedTuple):
@@ -100,8 +111,14 @@ class PairHeat(NamedTuple):
     distance: float
 
 
-Question = InferenceRequest | Pair | HeatedPair
-Answer = InferenceResult | Picture | PairHeat
+class Located(NamedTuple):
+    """The animals of a photo, the surest first."""
+
+    animals: tuple[Animal, ...]
+
+
+Question = InferenceRequest | LocateRequest | Pair | HeatedPair
+Answer = InferenceResult | Located | Picture | PairHeat
 
 
 def answer_all(questions: Sequence[Question]) -> list[Answer]:
@@ -112,6 +129,8 @@ def answer_all(questions: Sequence[Question]) -> list[Answer]:
             answers[at] = _draw(each)
         elif isinstance(each, HeatedPair):
             answers[at] = _heat(each)
+    located = {at: each for at, each in enumerate(questions) if isinstance(each, LocateRequest)}
+    answers.update(_locate(located))
     requests = {at: each for at, each in enumerate(questions) if isinstance(each, InferenceRequest)}
     answers.update(_infer(requests))
     return [answers[at] for at in range(len(questions))]
@@ -145,7 +164,15 @@ def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
             animal_threshold=animal_threshold,
         )
         identified.update(
-            (at, replace(answer, quarter_turns=photo.quarter_turns, quality=photo.quality))
+            (
+                at,
+                replace(
+                    answer,
+                    quarter_turns=photo.quarter_turns,
+                    quality=photo.quality,
+                    animals=photo.animals,
+                ),
+            )
             for at, answer in zip(positions, found, strict=True)
             for photo in (embedded[at],)
         )
@@ -153,6 +180,15 @@ def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
         at: InferenceResult(photo.vector, identified.get(at), photo.box, photo.quarter_turns)
         for at, photo in embedded.items()
     }
+
+
+def _locate(requests: dict[int, LocateRequest]) -> dict[int, Answer]:
+    answers: dict[int, Answer] = {}
+    for positions in _groups_of_equal({at: id(one.embedder) for at, one in requests.items()}):
+        images = [requests[at].image for at in positions]
+        found = find_animals(requests[positions[0]].embedder, images)
+        answers.update(zip(positions, map(Located, found), strict=True))
+    return answers
 
 
 def _groups_of_equal(keys: Mapping[int, object]) -> list[list[int]]:

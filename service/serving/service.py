@@ -16,6 +16,7 @@ import numpy as np
 from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
+from embedding.photos.box import Animal
 from embedding.photos.damage import CheckedPhoto, read_checked
 from embedding.photos.photo import BadPhoto, Box, PhotoLimits, read_photo
 from index.identification.identifier import Identifier
@@ -43,6 +44,8 @@ from service.serving.inference import (
     IdentifyOptions,
     InferenceRequest,
     InferenceResult,
+    Located,
+    LocateRequest,
     Pair,
     PairedPhoto,
     PairHeat,
@@ -110,6 +113,13 @@ class PhotoResult(NamedTuple):
         return self.result.identification
 
 
+class PhotoAnimals(NamedTuple):
+    """The animals found in one photo, the surest first, and how long it took."""
+
+    animals: tuple[Animal, ...]
+    timings: PhotoTimings
+
+
 class IdentifiedRequest(NamedTuple):
     """A request's photos, each on its own, and together where they are of one encounter."""
 
@@ -127,6 +137,14 @@ class PhotoView(NamedTuple):
     box: Box | None
     is_found: bool
     quarter_turns: int
+
+
+class _PhotoQuery(NamedTuple):
+    """What is asked of a photo, before it is decoded."""
+
+    identifier: Identifier
+    options: IdentifyOptions | None
+    box: Box | None
 
 
 class _Turns:
@@ -202,10 +220,12 @@ class Service:
         *,
         is_encounter: bool = False,
         serving: Serving | None = None,
+        boxes: Sequence[Box | None] = (),
     ) -> IdentifiedRequest:
         """Identify a request's photos, in order, and where they are of one encounter also together.
 
-        `serving`: what to search (None: what is served now). Raises ProblemError: `invalid` for a
+        `serving`: what to search (None: what is served now). `boxes`: where the animal is in each
+        photo; none at all, they are found. Raises ProblemError: `invalid` for a
         scope that makes no sense, `busy` before any work is done, `bad-photos` naming every photo
         that can't be read.
         """
@@ -214,7 +234,7 @@ class Service:
             identifier = catalogue.identifier
             if scope.conditions:
                 identifier = await self.searched(lambda: catalogue.scopes.identifier_for(scope))
-            answered = await self._answered(catalogue, identifier, uploads, options)
+            answered = await self._answered(catalogue, identifier, uploads, options, boxes)
             together = None
             if is_encounter:
                 vectors = vectors_of(answered)
@@ -240,6 +260,29 @@ class Service:
         """
         with self._places(len(uploads)):
             return await self._answered(serving, serving.identifier, uploads, None)
+
+    async def locate(self, serving: Serving, uploads: Sequence[Upload]) -> list[PhotoAnimals]:
+        """Find the animals in a request's photos, in order.
+
+        Raises ProblemError, `busy` and `bad-photos` as `identify` does.
+        """
+        with self._places(len(uploads)):
+            answers = await asyncio.gather(*(self._locate_one(serving, each) for each in uploads))
+        return _unless_bad(uploads, answers)
+
+    async def _locate_one(self, serving: Serving, upload: Upload) -> PhotoAnimals | BadPhoto:
+        started = time.perf_counter()
+        async with self._in_hand:
+            photo = await self._decoded(serving, upload)
+            if isinstance(photo, BadPhoto):
+                return photo
+            decoded = time.perf_counter()
+            embedder = serving.identifier.embedder
+            found = await self._batcher.answer(LocateRequest(embedder, photo.image))
+        assert isinstance(found, Located)
+        ended = time.perf_counter()
+        timings = PhotoTimings((decoded - started) * 1000, (ended - decoded) * 1000)
+        return PhotoAnimals(found.animals, timings)
 
     async def explain(self, serving: Serving, query: Upload, reference: Upload | str) -> Picture:
         """Draw which regions make two photos similar.
@@ -336,18 +379,22 @@ class Service:
         identifier: Identifier,
         uploads: Sequence[Upload],
         options: IdentifyOptions | None,
+        boxes: Sequence[Box | None] = (),
     ) -> list[PhotoResult]:
+        asked = [_PhotoQuery(identifier, options, box) for box in boxes or [None] * len(uploads)]
         answers = await asyncio.gather(
-            *(self._answer_one(serving, identifier, each, options) for each in uploads)
+            *(
+                self._answer_one(serving, each, one)
+                for each, one in zip(uploads, asked, strict=True)
+            )
         )
         return _unless_bad(uploads, answers)
 
     async def _answer_one(
         self,
         serving: Serving,
-        identifier: Identifier,
         upload: Upload,
-        options: IdentifyOptions | None,
+        asked: _PhotoQuery,
     ) -> PhotoResult | BadPhoto:
         started = time.perf_counter()
         async with self._in_hand:
@@ -355,7 +402,10 @@ class Service:
             if isinstance(photo, BadPhoto):
                 return photo
             decoded = time.perf_counter()
-            result = await self._batcher.answer(InferenceRequest(identifier, photo.image, options))
+            identifier, options, box = asked
+            result = await self._batcher.answer(
+                InferenceRequest(identifier, photo.image, options, box)
+            )
         assert isinstance(result, InferenceResult)
         if result.identification is not None:
             told = with_damage(result.identification, photo.damage)

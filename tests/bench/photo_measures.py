@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from embedding.embedder import Embedder
-from embedding.photos.photo import WHOLE, read_photo
+from embedding.photos.box import WHOLE
+from embedding.photos.photo import read_photo
 from embedding.photos.quality_measures import quality_of
 
 _AT_ONCE = 16

@@ -71,7 +71,7 @@ def test_who_signs_in_chooses_first_and_reads_what_is_wrong(
     make_first(page := open_page("#/accounts"))
     link = invite(page, "Ben", "read")
     other = open_page(link.removeprefix(site.url + "/"))
-    other.get_by_label("Language").select_option("es")
+    other.locator("main").get_by_label("Language").select_option("es")
     expect(other.get_by_role("button", name="Crear mi cuenta")).to_be_visible()
     other.get_by_label("Contraseña").fill("corta")
     other.get_by_role("button", name="Crear mi cuenta").click()

@@ -75,6 +75,8 @@ def test_verify_and_embed(client: Client, photo: Photo) -> None:
         "other.png",
         pytest.approx(0.5, abs=1e-6),
     )
+    (located,) = client.locate([photo(90)]).results
+    assert [(each.box, each.score) for each in located.animals] == [((0, 0, 1, 1), 1)]
     embedded = client.embed(photo(90))
     assert embedded.results[0].vector == pytest.approx((0, 1), abs=1e-6)
 

@@ -176,6 +176,7 @@ def asked_by(site: Site, role: str) -> Generator[tuple[str, Any]]:
     reference = {"photos": files["photos"], "reference": ("r.png", telling_png(3), "image/png")}
     yield "identify", client.post("/v1/identify", files=files, headers=headers)
     yield "as_of", client.post("/v1/identify", files=files, data={"as_of": "2"}, headers=headers)
+    yield "locate", client.post("/v1/locate", files=files, headers=headers)
     yield "embed", client.post("/v1/embed", files=files, headers=headers)
     yield "verify", client.post("/v1/verify", files=reference, headers=headers)
     yield "explain", client.post("/v1/explain", files=reference, headers=headers)

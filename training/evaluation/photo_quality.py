@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from embedding.photos.photo import WHOLE, Box, Image, crop, resize, to_array
+from embedding.photos.box import WHOLE
+from embedding.photos.photo import Box, Image, crop, resize, to_array
 
 # Flukes are about twice as wide as high. One size for all, so that a few pixels blown up count as
 # blurred.

@@ -16,7 +16,7 @@ from torchvision.ops import box_iou, generalized_box_iou_loss
 
 from embedding.networks.backbone import thin_strides
 from embedding.networks.locator import LOCATOR_PX, Locator, mean_box
-from embedding.photos.photo import WHOLE, Box
+from embedding.photos.box import WHOLE, Box
 from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from index.progress import progress

@@ -13,7 +13,8 @@ import numpy as np
 
 from embedding.checkpoint import write_atomically
 from embedding.embedder import Embedder
-from embedding.photos.photo import WHOLE, Box, Image, crop, read_photo, rotate_image
+from embedding.photos.box import WHOLE
+from embedding.photos.photo import Box, Image, crop, read_photo, rotate_image
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.screening.drawings import KINDS, draw

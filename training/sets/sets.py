@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from embedding.photos.photo import WHOLE, Box
+from embedding.photos.box import WHOLE, Box
 from index.labels.labelled_photo import BoxOrientation
 from index.labels.reader import BadLabels, LabelledPhoto, Labels
 from index.labels.synonyms import with_one_id

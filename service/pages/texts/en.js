@@ -248,7 +248,7 @@ export default {
   "accounts.withdraw": "Withdraw",
   "accounts.withdrawOf": "Withdraw the invitation of {name}",
   "accounts.roleOf": "Role of {name}",
-  "accounts.roleText": "It counts from the next click on.",
+  "accounts.roleText": "It applies from the next click on.",
   "accounts.passwordFor": "New password for {name}",
   "accounts.passwordText":
     "You get a link to send to {name}. The present password works until it is used.",
@@ -445,6 +445,10 @@ export default {
   "job.cancelOf": "Cancel job {id}",
   "job.resume": "Resume",
   "job.resumeOf": "Resume job {id}",
+  "job.review": "Identify for review",
+  "job.inQueue": "Show in the queue",
+  "job.inQueueOf": "Show the photos of job {id} in the queue",
+  "job.numbered": "Job {id}",
   "job.saveOf": "{act} of job {id}",
   "job.remove": "Remove",
   "job.removeOf": "Remove job {id}",
@@ -461,11 +465,19 @@ export default {
     "Identify a folder or zip of photos, or update the catalogue when photo files changed.",
   "jobs.label": "Jobs, newest first",
   "jobs.sending": "Sending {name} …",
+  "jobs.zipTitle": "Identify {name}",
+  "jobs.answers": "Answers",
+  "jobs.answersTable": "in a table (CSV)",
+  "jobs.answersQueue": "in a table, and photos in the review queue",
+  "jobs.answersHint":
+    "In the queue, photos of one encounter stand on one card. Photos that the catalogue has are " +
+    "skipped.",
   "jobs.folderTitle": "Identify a folder",
   "jobs.folder": "Folder",
   "jobs.folderHint": "A path inside the service's folder for jobs.",
   "jobs.updateTitle": "Update the catalogue",
-  "jobs.updateText": "Changed photo files are embedded again, and missing files are reported.",
+  "jobs.updateText":
+    "The vectors of changed photo files are computed again, and missing files are reported.",
   "jobs.check": "Check",
   "jobs.checkNew": "files with a new size or time",
   "jobs.checkAll": "the content of every file",
@@ -476,8 +488,8 @@ export default {
   "jobs.noOther": "No other model",
   "jobs.upgradeTitle": "Change the model",
   "jobs.upgradeText":
-    "Every photo is embedded again with another checkpoint. The present model answers until all " +
-    "photos are ready. You can undo the change in the history.",
+    "The vectors of all photos are computed again with another checkpoint. The present model " +
+    "answers until all are ready. You can undo the change in the history.",
   "jobs.checkpoint": "Checkpoint",
   "jobs.checkpointHint": "Files in the service's checkpoint folder.",
   "keys.title": "Keys",
@@ -567,10 +579,10 @@ export default {
   "review.noAnimal": "No animal was seen in this photo",
   "review.noAnimalMany": "No animal was seen in a photo",
   "review.noAnimalText":
-    "The service sees nothing there that it was made for. Confirm only if you see the animal " +
+    "The service sees no animal there that it can identify. Confirm only if you see the animal " +
     "yourself; otherwise reject the photo.",
   "review.noAnimalManyText":
-    "The service sees nothing there that it was made for. Confirm only if you see the animal " +
+    "The service sees no animal there that it can identify. Confirm only if you see the animal " +
     "yourself; otherwise take that photo out, or reject it.",
   "review.iSeeIt": "I see the animal",
   "review.firstPhoto": "{name} becomes the first photo of the new individual.",
@@ -622,9 +634,9 @@ export default {
   "search.hint":
     "A name, an id from elsewhere, a region or a year; curators also a place. Enter confirms.",
   "search.more": "The first {many} are shown; type more to narrow them down.",
-  "search.nobody": "Nobody is called so.",
+  "search.nobody": "Nobody has this name.",
   "upload.choosePhotos": "Choose photos",
-  "upload.orDrop": "or drop photos or folders here",
+  "upload.orDrop": "or drop photos, folders or a zip here",
   "upload.chooseFolder": "Choose a folder",
   "upload.add": "Add photos",
   "upload.together": "All photos are from one encounter with one animal",
@@ -652,6 +664,8 @@ export default {
   "invitation.nameHint": "The history shows it to your colleagues.",
   "invitation.once": "This link works once, until {until}.",
   "queue.title": "Queue",
+  "queue.ofUpload": "Only photos of one upload.",
+  "queue.showAll": "Show all",
   "queue.sort": "Sort",
   "queue.sort.time": "oldest first",
   "queue.sort.time desc": "newest first",
@@ -688,8 +702,8 @@ export default {
   "queue.confirmMany": "Confirm {encounters}",
   "queue.sample": "These {shown} are the least sure of them and some others.",
   "queue.sampleText":
-    "Take the tick away where not all photos are of the same animal. One undo takes all of it " +
-    "back.",
+    "Untick each encounter whose photos are not all of the same animal. One undo takes all of " +
+    "it back.",
   "queue.photoOf": "Photo of {name}",
   "encounter.edit": "Edit the encounter {name}",
   "encounter.when": "When",
@@ -829,8 +843,8 @@ export default {
     other: "{count} sightings without a position. The last one is orange.",
   },
   "sightings.noPositions":
-    "No positions to show. Write coordinates into Where, such as 42.36, -70.31. Others than " +
-    "curators see a region's position only.",
+    "No positions to show. Write coordinates into Where, such as 42.36, -70.31. Whoever is no " +
+    "curator sees only a region's position.",
   "timeline.noDates": "The photos have no dates.",
   "timeline.undated": {
     one: "{count} photo without a date",
@@ -874,13 +888,13 @@ export default {
   "reports.text.html":
     "One page with figures, discovery curve, map and tables. It needs no other file.",
   "reports.kind.csv": "Sightings as a table",
-  "reports.text.csv": "One row a sighting, for spreadsheets.",
+  "reports.text.csv": "One row for each sighting, for spreadsheets.",
   "reports.kind.darwin-core": "Darwin Core archive",
   "reports.text.darwin-core": "For GBIF and OBIS: occurrence.csv, meta.xml and eml.xml in a zip.",
   "reports.kind.mark": "Capture histories for MARK",
-  "reports.text.mark": "An .inp file: one line an individual, with 0 or 1 for each occasion.",
+  "reports.text.mark": "An .inp file: one line for each individual, with 0 or 1 for each occasion.",
   "reports.kind.histories": "Capture histories as a table",
-  "reports.text.histories": "One row an individual, one column an occasion.",
+  "reports.text.histories": "One row for each individual, one column for each occasion.",
   "reports.season": "Season {year}",
   "reports.allRegions": "all regions",
   "reports.places.regions": "regions only",
@@ -892,7 +906,7 @@ export default {
   "reports.what": "What is reported",
   "reports.titleField": "Title",
   "reports.fromHint": "A year, a month or a day. Empty: from the start.",
-  "reports.toHint": "The end of this time is within.",
+  "reports.toHint": "The whole of this year, month or day is included.",
   "reports.places": "Places",
   "reports.placesHint": "All but regions are for curators.",
   "reports.occasions": "Occasions",
@@ -907,7 +921,7 @@ export default {
   "reports.startCamtrap": "Start the export: Camtrap DP package",
   "unknowns.title": "Unknown animals",
   "unknowns.text":
-    "Photos whose animal nobody knows, similar ones together. Each group may be one new " +
+    "Photos of animals that nobody knows, with similar ones together. Each group may be one new " +
     "individual.",
   "unknowns.groups": "Groups of similar photos",
   "unknowns.none": "No unknown animals",

@@ -461,6 +461,10 @@ export default {
   "job.cancelOf": "Cancelar la tarea {id}",
   "job.resume": "Reanudar",
   "job.resumeOf": "Reanudar la tarea {id}",
+  "job.review": "Identificar para revisar",
+  "job.inQueue": "Mostrar en la cola",
+  "job.inQueueOf": "Mostrar en la cola las fotos de la tarea {id}",
+  "job.numbered": "Tarea {id}",
   "job.saveOf": "{act} de la tarea {id}",
   "job.remove": "Quitar",
   "job.removeOf": "Quitar la tarea {id}",
@@ -479,6 +483,13 @@ export default {
     "de fotos.",
   "jobs.label": "Tareas, las más recientes primero",
   "jobs.sending": "Enviando {name} …",
+  "jobs.zipTitle": "Identificar {name}",
+  "jobs.answers": "Respuestas",
+  "jobs.answersTable": "en una tabla (CSV)",
+  "jobs.answersQueue": "en una tabla, y las fotos en la cola de revisión",
+  "jobs.answersHint":
+    "En la cola, las fotos de un encuentro están en una misma ficha. Las fotos que el catálogo " +
+    "ya tiene se omiten.",
   "jobs.folderTitle": "Identificar una carpeta",
   "jobs.folder": "Carpeta",
   "jobs.folderHint": "Una ruta dentro de la carpeta de tareas del servicio.",
@@ -590,11 +601,11 @@ export default {
   "review.noAnimal": "No se vio ningún animal en esta foto",
   "review.noAnimalMany": "No se vio ningún animal en una de las fotos",
   "review.noAnimalText":
-    "El servicio no ve ahí nada de lo que sabe reconocer. Confirma solo si tú ves el animal; si " +
-    "no, rechaza la foto.",
+    "El servicio no ve ahí ningún animal que pueda identificar. Confirma solo si tú ves el " +
+    "animal; si no, rechaza la foto.",
   "review.noAnimalManyText":
-    "El servicio no ve ahí nada de lo que sabe reconocer. Confirma solo si tú ves el animal; si " +
-    "no, saca esa foto o recházala.",
+    "El servicio no ve ahí ningún animal que pueda identificar. Confirma solo si tú ves el " +
+    "animal; si no, saca esa foto o recházala.",
   "review.iSeeIt": "Veo el animal",
   "review.firstPhoto": "{name} será la primera foto del individuo nuevo.",
   "review.firstPhotos": "{name}: serán las primeras fotos del individuo nuevo.",
@@ -650,7 +661,7 @@ export default {
   "search.more": "Se muestran los primeros {many}; escribe más para acotar.",
   "search.nobody": "Nadie se llama así.",
   "upload.choosePhotos": "Elegir fotos",
-  "upload.orDrop": "o suelta aquí fotos o carpetas",
+  "upload.orDrop": "o suelta aquí fotos, carpetas o un zip",
   "upload.chooseFolder": "Elegir una carpeta",
   "upload.add": "Añadir fotos",
   "upload.together": "Todas las fotos son de un encuentro con un animal",
@@ -685,6 +696,8 @@ export default {
   "invitation.nameHint": "El historial lo muestra a tus colegas.",
   "invitation.once": "Este enlace funciona una vez, hasta el {until}.",
   "queue.title": "Pendientes",
+  "queue.ofUpload": "Solo las fotos de un envío.",
+  "queue.showAll": "Mostrar todo",
   "queue.sort": "Orden",
   "queue.sort.time": "más antiguos primero",
   "queue.sort.time desc": "más recientes primero",
@@ -722,8 +735,8 @@ export default {
   "queue.confirmMany": "Confirmar {encounters}",
   "queue.sample": "Estos {shown} son los menos seguros y algunos más.",
   "queue.sampleText":
-    "Quita la marca donde no todas las fotos sean del mismo animal. Un solo deshacer revierte " +
-    "todo.",
+    "Quita la marca a cada encuentro cuyas fotos no sean todas del mismo animal. Un solo " +
+    "deshacer revierte todo.",
   "queue.photoOf": "Foto de {name}",
   "encounter.edit": "Editar el encuentro {name}",
   "encounter.when": "Cuándo",
@@ -928,7 +941,7 @@ export default {
   "reports.what": "Qué se informa",
   "reports.titleField": "Título",
   "reports.fromHint": "Un año, un mes o un día. Vacío: desde el principio.",
-  "reports.toHint": "El final de este periodo está incluido.",
+  "reports.toHint": "El año, el mes o el día entero está incluido.",
   "reports.places": "Lugares",
   "reports.placesHint": "Todo salvo las regiones es para curadores.",
   "reports.occasions": "Ocasiones",

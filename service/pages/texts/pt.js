@@ -451,6 +451,10 @@ export default {
   "job.cancelOf": "Cancelar a tarefa {id}",
   "job.resume": "Retomar",
   "job.resumeOf": "Retomar a tarefa {id}",
+  "job.review": "Identificar para revisão",
+  "job.inQueue": "Mostrar na fila",
+  "job.inQueueOf": "Mostrar na fila as fotos da tarefa {id}",
+  "job.numbered": "Tarefa {id}",
   "job.saveOf": "{act} da tarefa {id}",
   "job.remove": "Remover",
   "job.removeOf": "Remover a tarefa {id}",
@@ -468,6 +472,13 @@ export default {
     "mudarem.",
   "jobs.label": "Tarefas, as mais recentes primeiro",
   "jobs.sending": "Enviando {name} …",
+  "jobs.zipTitle": "Identificar {name}",
+  "jobs.answers": "Respostas",
+  "jobs.answersTable": "em uma tabela (CSV)",
+  "jobs.answersQueue": "em uma tabela, e as fotos na fila de revisão",
+  "jobs.answersHint":
+    "Na fila, as fotos de um encontro ficam em uma mesma ficha. As fotos que o catálogo já tem " +
+    "são ignoradas.",
   "jobs.folderTitle": "Identificar uma pasta",
   "jobs.folder": "Pasta",
   "jobs.folderHint": "Um caminho dentro da pasta de tarefas do serviço.",
@@ -578,11 +589,11 @@ export default {
   "review.noAnimal": "Nenhum animal foi visto nesta foto",
   "review.noAnimalMany": "Nenhum animal foi visto em uma das fotos",
   "review.noAnimalText":
-    "O serviço não vê ali nada do que sabe reconhecer. Confirme só se você vê o animal; senão, " +
-    "rejeite a foto.",
+    "O serviço não vê ali nenhum animal que possa identificar. Confirme só se você vê o animal; " +
+    "senão, rejeite a foto.",
   "review.noAnimalManyText":
-    "O serviço não vê ali nada do que sabe reconhecer. Confirme só se você vê o animal; senão, " +
-    "tire essa foto ou rejeite-a.",
+    "O serviço não vê ali nenhum animal que possa identificar. Confirme só se você vê o animal; " +
+    "senão, tire essa foto ou rejeite-a.",
   "review.iSeeIt": "Vejo o animal",
   "review.firstPhoto": "{name} será a primeira foto do novo indivíduo.",
   "review.firstPhotos": "{name}: serão as primeiras fotos do novo indivíduo.",
@@ -637,7 +648,7 @@ export default {
   "search.more": "São mostrados os primeiros {many}; digite mais para restringir.",
   "search.nobody": "Ninguém tem esse nome.",
   "upload.choosePhotos": "Escolher fotos",
-  "upload.orDrop": "ou solte fotos ou pastas aqui",
+  "upload.orDrop": "ou solte fotos, pastas ou um zip aqui",
   "upload.chooseFolder": "Escolher uma pasta",
   "upload.add": "Adicionar fotos",
   "upload.together": "Todas as fotos são de um encontro com um animal",
@@ -672,6 +683,8 @@ export default {
   "invitation.nameHint": "O histórico o mostra aos seus colegas.",
   "invitation.once": "Este link funciona uma vez, até {until}.",
   "queue.title": "Fila",
+  "queue.ofUpload": "Somente as fotos de um envio.",
+  "queue.showAll": "Mostrar tudo",
   "queue.sort": "Ordem",
   "queue.sort.time": "mais antigos primeiro",
   "queue.sort.time desc": "mais recentes primeiro",
@@ -709,7 +722,8 @@ export default {
   "queue.confirmMany": "Confirmar {encounters}",
   "queue.sample": "Estes {shown} são os menos seguros e alguns outros.",
   "queue.sampleText":
-    "Tire a marca onde nem todas as fotos são do mesmo animal. Um único desfazer reverte tudo.",
+    "Desmarque cada encontro cujas fotos não são todas do mesmo animal. Um único desfazer " +
+    "reverte tudo.",
   "queue.photoOf": "Foto de {name}",
   "encounter.edit": "Editar o encontro {name}",
   "encounter.when": "Quando",
@@ -913,7 +927,7 @@ export default {
   "reports.what": "O que se relata",
   "reports.titleField": "Título",
   "reports.fromHint": "Um ano, um mês ou um dia. Vazio: desde o início.",
-  "reports.toHint": "O fim deste período está incluído.",
+  "reports.toHint": "O ano, o mês ou o dia inteiro está incluído.",
   "reports.places": "Locais",
   "reports.placesHint": "Tudo menos as regiões é para curadores.",
   "reports.occasions": "Ocasiões",

@@ -60,6 +60,9 @@ async def identify(request: Request) -> IdentifyAnswer:
     A request is answered whole or not at all. When a photo can't be read, the `bad-photos` problem
     names every such photo with its position and reason.
 
+    `animals` says where each animal of a photo is. The answer is about the surest one; ask again
+    with the `box` of another to have an answer about that.
+
     With `encounter` all photos are also answered for together, by the mean of their distances.
     `individuals`, `exclude`, `species`, `years` and `regions` narrow the search to a part of the
     catalogue, as if it held nothing else. A photo must meet all of them. The thresholds stay those
@@ -75,7 +78,12 @@ async def identify(request: Request) -> IdentifyAnswer:
         serving = await _served_at(request, form.as_of)
         chosen_thresholds(serving, form)
         identified = await service.identify(
-            uploads, form.options, form.scope, is_encounter=form.encounter, serving=serving
+            uploads,
+            form.options,
+            form.scope,
+            is_encounter=form.encounter,
+            serving=serving,
+            boxes=form.boxes(len(uploads)),
         )
     return _answer(uploads, identified, started)
 

@@ -52,7 +52,8 @@ def result(**changed: object) -> list[dict[str, Any]]:
 def test_nested_records_are_read_and_whole_numbers_are_numbers() -> None:
     (photo,) = read().results
     assert type(photo.probability) is float
-    of_older = {"animal": None, "quarter_turns": 0, "quality": None}  # not sent by an older service
+    # Not sent by an older service.
+    of_older = {"animal": None, "quarter_turns": 0, "quality": None, "animals": None}
     lacking = of_older | dict.fromkeys(
         ("matches", "species", "new_probability", "calibrated_on", "thresholds")
     )

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from client.requests.catalogue import send_photos
-from client.requests.photos import embed, explain, identify, verify
+from client.requests.photos import embed, explain, identify, locate, verify
 from service.schemas.curation_requests import QueueForm
 from service.schemas.identify import IdentifyForm
-from service.schemas.verify import EmbedForm, ExplainForm, VerifyForm
+from service.schemas.verify import EmbedForm, ExplainForm, LocateForm, VerifyForm
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ from service.schemas.verify import EmbedForm, ExplainForm, VerifyForm
     [
         (identify, IdentifyForm, {"photos"}),
         (verify, VerifyForm, {"photos", "reference"}),
+        (locate, LocateForm, {"photos"}),
         (embed, EmbedForm, {"photos"}),
         (explain, ExplainForm, {"photo", "reference"}),
         (send_photos, QueueForm, {"photos"}),

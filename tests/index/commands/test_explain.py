@@ -1,5 +1,5 @@
-"""index/commands/explain.py: from two photos on a command line to a picture, or one line saying
-what is wrong.
+"""`flukeprint explain`: from two photos on a command line to a picture, or one line that says why
+not.
 """
 
 from __future__ import annotations

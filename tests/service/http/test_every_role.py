@@ -32,6 +32,7 @@ POST /v1/invitations/accept
 _READ = """
 POST /v1/identify
 POST /v1/verify
+POST /v1/locate
 POST /v1/embed
 POST /v1/explain
 GET /v1/calibration

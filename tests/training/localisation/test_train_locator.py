@@ -14,7 +14,8 @@ from PIL import Image
 
 from embedding.networks.backbone import BadNetwork
 from embedding.networks.locator import locate
-from embedding.photos.photo import WHOLE, Box, read_photo
+from embedding.photos.box import WHOLE
+from embedding.photos.photo import Box, read_photo
 from index.labels.reader import LabelledPhoto
 from training.localisation import train_locator as module
 from training.localisation.train_locator import Compute, augmented, train_locator

@@ -52,7 +52,7 @@ def test_an_unknown_field_is_told_the_known_ones(
     assert fault["reason"] == (
         "unknown; the fields are photos, max_fpir, threshold, k, encounter, individuals, "
         "exclude, species, years, "
-        "regions, new_share, as_of, animal_threshold"
+        "regions, new_share, as_of, animal_threshold, box"
     )
 
 

@@ -1,0 +1,1 @@
+"""Commands about photos that need no catalogue: where animals are, vectors, heat."""
