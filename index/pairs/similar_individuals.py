@@ -114,6 +114,16 @@ def find_similar_individuals(
     return SimilarIndividuals(near, reviewed, halves, curve)
 
 
+def nearest_photos(gallery: Gallery, one: str, other: str) -> Resemblance:
+    """Compare all photos of two individuals of a gallery; `one` comes first by id."""
+    photos = gallery.photos
+    rows = [photos.rows_of(individual) for individual in (one, other)]
+    distances = exact_distances(*(photos.vectors_of(each) for each in rows))
+    first, second = divmod(int(np.argmin(distances)), distances.shape[1])
+    names = photos.photo_name(int(rows[0][first])), photos.photo_name(int(rows[1][second]))
+    return Resemblance(one, other, float(distances[first, second]), *names)
+
+
 def pairs_fitted(individuals: int) -> int:
     """How many of the nearest pairs of so many individuals a curve is fitted to."""
     every = individuals * (individuals - 1) // 2

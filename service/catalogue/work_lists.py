@@ -50,10 +50,13 @@ class WorkLists:
         self._is_stopping.set()
         self._thread.shutdown(cancel_futures=True)
 
-    async def similar_individuals(self, serving: Serving) -> SimilarIndividuals:
+    async def similar_individuals(
+        self, serving: Serving, *, wait_seconds: float | None = None
+    ) -> SimilarIndividuals:
         """The nearest pairs of individuals, and how probable it is that a pair is one animal.
 
-        They are followed from one revision to the next.
+        They are followed from one revision to the next. Raises the `busy` problem where they are
+        not there after so many seconds (None: WAIT_SECONDS).
         """
         gallery = serving.identifier.gallery
 
@@ -63,7 +66,7 @@ class WorkLists:
             )
             return self._similar
 
-        found = await self._once("similar individuals", gallery.revision, work)
+        found = await self._once("similar individuals", gallery.revision, work, wait_seconds)
         return cast("SimilarIndividuals", found)
 
     async def clusters(self, serving: Serving) -> list[Cluster]:
@@ -99,7 +102,13 @@ class WorkLists:
 
         return cast("UnknownGroups", await self._once("unknown", gallery.revision, work))
 
-    async def _once(self, name: str, revision: int, work: Callable[[], Any]) -> Any:
+    async def _once(
+        self,
+        name: str,
+        revision: int,
+        work: Callable[[], Any],
+        wait_seconds: float | None = None,
+    ) -> Any:
         def cached() -> Any:
             if self._cache.get(name, (0, None))[0] != revision:
                 self._cache[name] = (revision, work())
@@ -107,7 +116,8 @@ class WorkLists:
 
         try:
             work_under_way = self._start(name, revision, cached)
-            return await asyncio.wait_for(asyncio.shield(work_under_way), WAIT_SECONDS)
+            seconds = WAIT_SECONDS if wait_seconds is None else wait_seconds
+            return await asyncio.wait_for(asyncio.shield(work_under_way), seconds)
         except TimeoutError as error:
             raise ProblemError(
                 BUSY,

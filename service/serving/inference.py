@@ -49,11 +49,15 @@ class LocateRequest(NamedTuple):
 
 
 class InferenceResult(NamedTuple):
-    """A photo's vector (d,), its identification if requested, and the box of its fluke."""
+    """A photo's vector (d,), its identification if requested, the box of its fluke, and its turn.
+
+    `quarter_turns` to the left put the photo upright.
+    """
 
     vector: FloatArray
     identification: Identification | None
     box: Box | None = None
+    quarter_turns: int = 0
 
 
 class PairedPhoto(NamedTuple):
@@ -72,10 +76,38 @@ class Pair(NamedTuple):
     reference: PairedPhoto
 
 
+class HeatedPair(NamedTuple):
+    """Two photos whose heat is to be given as numbers."""
+
+    embedder: Embedder
+    query: PairedPhoto
+    reference: PairedPhoto
+
+
 class Picture(NamedTuple):
     """A drawn pair as a PNG file's content, and the photos' distance."""
 
     png: bytes
+    distance: float
+
+
+class PhotoHeat(NamedTuple):
+    """The heat (h, w) of a photo, -1 to 1, that lies over a `region` of it as it came.
+
+    The region's shares may reach beyond the photo. `box` is the animal's where one was cut out.
+    """
+
+    values: FloatArray
+    region: Box
+    box: Box | None
+    quarter_turns: int
+
+
+class PairHeat(NamedTuple):
+    """The heat of two photos, and their distance."""
+
+    query: PhotoHeat
+    reference: PhotoHeat
     distance: float
 
 
@@ -85,15 +117,18 @@ class Located(NamedTuple):
     animals: tuple[Animal, ...]
 
 
-Question = InferenceRequest | LocateRequest | Pair
-Answer = InferenceResult | Located | Picture
+Question = InferenceRequest | LocateRequest | Pair | HeatedPair
+Answer = InferenceResult | Located | Picture | PairHeat
 
 
 def answer_all(questions: Sequence[Question]) -> list[Answer]:
     """Answer a batch in order; what needs the same network passes through it together."""
-    answers: dict[int, Answer] = {
-        at: _draw(each) for at, each in enumerate(questions) if isinstance(each, Pair)
-    }
+    answers: dict[int, Answer] = {}
+    for at, each in enumerate(questions):
+        if isinstance(each, Pair):
+            answers[at] = _draw(each)
+        elif isinstance(each, HeatedPair):
+            answers[at] = _heat(each)
     located = {at: each for at, each in enumerate(questions) if isinstance(each, LocateRequest)}
     answers.update(_locate(located))
     requests = {at: each for at, each in enumerate(questions) if isinstance(each, InferenceRequest)}
@@ -142,7 +177,7 @@ def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
             for photo in (embedded[at],)
         )
     return {
-        at: InferenceResult(photo.vector, identified.get(at), photo.box)
+        at: InferenceResult(photo.vector, identified.get(at), photo.box, photo.quarter_turns)
         for at, photo in embedded.items()
     }
 
@@ -175,3 +210,17 @@ def _draw(pair: Pair) -> Picture:
     embedder = cast("networks.Embedder", pair.embedder)
     compared = compare(embedder, ComparedPhoto(*pair.query), ComparedPhoto(*pair.reference))
     return Picture(png_bytes(compared.picture), compared.heat.distance)
+
+
+def _heat(pair: HeatedPair) -> PairHeat:
+    """Take a pair's distance apart. Raises FlukeprintError as `_draw`."""
+    from embedding.explanation.overlays import heat_overlays
+    from embedding.explanation.side_by_side import ComparedPhoto
+
+    embedder = cast("networks.Embedder", pair.embedder)
+    found = heat_overlays(embedder, ComparedPhoto(*pair.query), ComparedPhoto(*pair.reference))
+    query, reference = (
+        PhotoHeat(each.values.astype(np.float32), each.region, each.box, each.quarter_turns)
+        for each in (found.query, found.reference)
+    )
+    return PairHeat(query, reference, found.distance)

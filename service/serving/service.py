@@ -40,6 +40,7 @@ from service.serving.checkpoints import Checkpoints
 from service.serving.gallery_facts import GalleryFacts
 from service.serving.inference import (
     Answer,
+    HeatedPair,
     IdentifyOptions,
     InferenceRequest,
     InferenceResult,
@@ -47,6 +48,7 @@ from service.serving.inference import (
     LocateRequest,
     Pair,
     PairedPhoto,
+    PairHeat,
     Picture,
     Question,
     answer_all,
@@ -57,6 +59,7 @@ from service.telemetry.observer import Observer
 
 Found = TypeVar("Found")
 _MOST_AWAITING_PAST = 8  # each may take seconds
+_MOST_VIEWS = 50_000  # photos whose boxes are kept, a few hundred bytes each
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,17 @@ class IdentifiedRequest(NamedTuple):
     photos_searched: int
 
 
+class PhotoView(NamedTuple):
+    """Where the animal is in a photo as it came, and how many quarter turns put it upright.
+
+    `box` None: the whole photo. `is_found`: the locator found it.
+    """
+
+    box: Box | None
+    is_found: bool
+    quarter_turns: int
+
+
 class _PhotoQuery(NamedTuple):
     """What is asked of a photo, before it is decoded."""
 
@@ -165,6 +179,7 @@ class Service:
         # The past takes seconds to read, and thumbnails may be of large photos: whoever asks for
         # them waits for others who do, and nobody else does.
         self._historian = _Turns("past revisions", _MOST_AWAITING_PAST)
+        self._views: dict[tuple[str, str, Box | None], PhotoView] = {}
         self.thumbnailers = ThreadPoolExecutor(settings.decode_threads, "thumbnails")
         # Decoded images are what memory goes to (a 6 kB PNG can become 300 MB), so few are in hand
         # at a time.
@@ -289,18 +304,50 @@ class Service:
                     paired = await self._catalogue_photo(serving, reference)
                 else:
                     paired = PairedPhoto(reference.name, decoded[1].image)
-                try:
-                    drawn = await self._batcher.answer(
-                        Pair(
-                            serving.identifier.embedder,
-                            PairedPhoto(query.name, decoded[0].image),
-                            paired,
-                        )
+                drawn = await self._heated(
+                    Pair(
+                        serving.identifier.embedder,
+                        PairedPhoto(query.name, decoded[0].image),
+                        paired,
                     )
-                except FlukeprintError as error:
-                    raise ProblemError(NO_HEAT, f"No heat can be drawn: {error}.") from error
+                )
         assert isinstance(drawn, Picture)
         return drawn
+
+    async def heat(self, serving: Serving, one: str, other: str) -> PairHeat:
+        """Take the distance of two catalogue photos apart. Raises as `explain` does."""
+        with self._places(2):
+            async with self._in_hand:
+                photos = [await self._catalogue_photo(serving, name) for name in (one, other)]
+                found = await self._heated(HeatedPair(serving.identifier.embedder, *photos))
+        assert isinstance(found, PairHeat)
+        return found
+
+    async def photo_view(self, serving: Serving, name: str) -> PhotoView:
+        """Where the animal is in a catalogue photo, and how the photo is turned.
+
+        A box that the catalogue lacks is found by the locator, once for each photo and checkpoint.
+        Raises ProblemError as `explain` does.
+        """
+        photo, embedder = serving.photos[name], serving.identifier.embedder
+        key = (photo.content_hash, embedder.fingerprint, photo.box)
+        if key not in self._views:
+            with self._places(1):
+                async with self._in_hand:
+                    image = (await self._catalogue_photo(serving, name)).image
+                    question = InferenceRequest(serving.identifier, image, box=photo.box)
+                    found = await self._batcher.answer(question)
+            assert isinstance(found, InferenceResult)
+            while len(self._views) >= _MOST_VIEWS:
+                del self._views[next(iter(self._views))]
+            self._views[key] = PhotoView(found.box, photo.box is None, found.quarter_turns)
+        return self._views[key]
+
+    async def _heated(self, pair: Pair | HeatedPair) -> Answer:
+        try:
+            return await self._batcher.answer(pair)
+        except FlukeprintError as error:
+            raise ProblemError(NO_HEAT, f"No heat can be drawn: {error}.") from error
 
     async def searched(self, search: Callable[[], Found]) -> Found:
         """Run a search through the whole catalogue in a thread of its own.

@@ -42,7 +42,11 @@ const FILES = {
   export: [t("job.save.export"), ".zip"],
 };
 
+// Where the cards of a job's photos are listed.
+export const queueOf = (job) => `#/queue/upload/${encodeURIComponent(job.queue_upload)}`;
+
 const titleOf = (job) => {
+  if (job.queue_upload) return t("job.review");
   if (job.kind === "import" && !job.parameters.dry_run) return t("job.checkZip");
   if (job.kind === "upgrade" && job.parameters.checkpoint)
     return t("job.upgradeTo", { checkpoint: job.parameters.checkpoint });
@@ -149,7 +153,8 @@ function jobCard(first, { signal, listSignal, next, again, more }) {
     put(unused, t("job.notUsed", { count: job.error_count }));
     unused.hidden = !job.error_count;
     // The buttons stay the same ones while a job goes on: somebody may be about to press one.
-    const offers = `${isMoving ? "moving" : job.state} ${job.is_cancel_requested}`;
+    const isQueued = Boolean(job.queue_upload && job.done);
+    const offers = `${isMoving ? "moving" : job.state} ${job.is_cancel_requested} ${isQueued}`;
     if (drawnOffers !== offers) {
       drawnOffers = offers;
       put(
@@ -171,6 +176,16 @@ function jobCard(first, { signal, listSignal, next, again, more }) {
               class: "small",
               "aria-label": t("job.saveOf", { act: FILES[job.kind][0], id: job.id }),
             })
+          : null,
+        isQueued
+          ? el(
+              "a",
+              {
+                href: queueOf(job),
+                "aria-label": t("job.inQueueOf", { id: job.id }),
+              },
+              t("job.inQueue"),
+            )
           : null,
         unused,
         ENDED.has(job.state)
@@ -244,7 +259,8 @@ function jobCard(first, { signal, listSignal, next, again, more }) {
   }
 }
 
-function duration(seconds) {
+// How long something takes, as a person says it.
+export function duration(seconds) {
   if (seconds < 90) return measureText(Math.ceil(seconds), "second");
   return seconds < 5400
     ? measureText(Math.round(seconds / 60), "minute")

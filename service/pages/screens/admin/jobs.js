@@ -5,8 +5,21 @@ import { form, show } from "../../dialog.js";
 import { actionButton, button, el, put } from "../../dom.js";
 import { empty, heading, loadInto } from "../../widgets.js";
 import { attempt, notify } from "../../notify.js";
+import { startReview } from "../queue/job_toast.js";
 import { t } from "../../texts.js";
 import { jobLists } from "./job_card.js";
+
+// Where the answers about a folder or zip go.
+const answers = () => ({
+  name: "answers",
+  label: t("jobs.answers"),
+  value: "table",
+  options: [
+    ["table", t("jobs.answersTable")],
+    ["queue", t("jobs.answersQueue")],
+  ],
+  hint: t("jobs.answersHint"),
+});
 
 const titleOf = (checkpoint) =>
   checkpoint.title && !checkpoint.name.startsWith(checkpoint.title) ? ` (${checkpoint.title})` : "";
@@ -50,15 +63,22 @@ export async function jobs(screen, { signal }) {
   async function sendZip() {
     const [file] = archive.files;
     if (!file) return;
+    const started = await form(t("jobs.zipTitle", { name: file.name }), {
+      fields: [answers()],
+      accept: t("common.start"),
+      act: (values) =>
+        values.answers === "queue" ? startReview({ archive: file }) : sendFile(file),
+    });
+    archive.value = "";
+    if (started) await refresh();
+  }
+
+  async function sendFile(file) {
     const sent = new FormData();
     sent.append("kind", "identify");
     sent.append("archive", file, file.name);
     notify(t("jobs.sending", { name: file.name }));
-    await attempt(async () => {
-      await send("POST", "/v1/jobs", { form: sent });
-      await refresh();
-    });
-    archive.value = "";
+    return (await send("POST", "/v1/jobs", { form: sent })).json();
   }
 
   async function folder() {
@@ -70,9 +90,13 @@ export async function jobs(screen, { signal }) {
           required: true,
           hint: t("jobs.folderHint"),
         },
+        answers(),
       ],
       accept: t("common.start"),
-      act: (values) => post("/v1/jobs", { kind: "identify", parameters: values }),
+      act: ({ answers: where, folder: name }) =>
+        where === "queue"
+          ? startReview({ folder: name })
+          : post("/v1/jobs", { kind: "identify", parameters: { folder: name } }),
     });
     if (started) await refresh();
   }

@@ -14,6 +14,7 @@ import {
 } from "../../widgets.js";
 import { count, day, photoName } from "../../formatting.js";
 import { gallery } from "../../gallery.js";
+import { pairAddress } from "../../photo_pair.js";
 import { t, tNodes } from "../../texts.js";
 import { changeList } from "./history.js";
 import { deletePhoto, edit, editPhoto, mergeAway, move, rename, split } from "./individual_acts.js";
@@ -181,6 +182,11 @@ function photoChoice(one, photos, again) {
               disabled: names.length === photos.length,
               title: names.length === photos.length ? t("individual.oneMustStay") : null,
             }),
+            names.length === 2
+              ? button(t("common.compareTwo"), () => (location.hash = pairAddress(...names)), {
+                  class: "small",
+                })
+              : null,
             names.length === 1
               ? actionButton(t("individual.delete"), () => deletePhoto(names[0], again), {
                   class: "small danger",

@@ -28,7 +28,9 @@ const SORTS = [
 // The choice stays for this visit, also when another screen is shown.
 const chosen = { decision: "", sort: "time" };
 
-export async function queueList(screen, { signal }) {
+// `#/queue/upload/ID` lists the photos of one upload, such as those of a job.
+export async function queueList(screen, { rest, signal }) {
+  chosen.upload = rest[0] === "upload" ? rest[1] : "";
   await new QueueList(screen, signal).open();
 }
 
@@ -46,7 +48,15 @@ class QueueList {
 
   async open() {
     const { acts, compared, note, piles, place, screen } = this;
-    put(screen, heading(t("queue.title"), note), piles, this.form(), acts, compared, place);
+    const only = chosen.upload
+      ? el(
+          "p",
+          { class: "hint" },
+          `${t("queue.ofUpload")} `,
+          el("a", { href: "#/queue" }, t("queue.showAll")),
+        )
+      : null;
+    put(screen, heading(t("queue.title"), note), only, piles, this.form(), acts, compared, place);
     await this.refresh();
   }
 

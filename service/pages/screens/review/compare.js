@@ -12,7 +12,6 @@ import { clear, loadInto } from "../../widgets.js";
 import { Animals } from "./animals.js";
 import { candidateList } from "./candidates.js";
 import { DecisionPanel } from "./decision.js";
-import { HeatMap } from "./heat_map.js";
 import { markPhoto, photosAndRecord, photoStrip } from "./individual_photos.js";
 import { ownStrip } from "./own_photos.js";
 import { openCard } from "./queue.js";
@@ -21,8 +20,6 @@ const SENT_PX = 2048;
 const FIRST_K = 5; // candidates; the list goes on to
 const MOST_K = 50;
 const MORE_K = 15;
-// A key that is held down sends one request.
-const once = (act) => (event) => event.repeat || act();
 
 export class Comparison {
   // `confirm` is called with the position of the confirmed candidate; `bar` has the buttons, and
@@ -36,16 +33,10 @@ export class Comparison {
     this.selected = 0; // the position of the candidate that is compared
     this.photo = null; // the candidate's photo that is compared
     this.requests = 0;
-    const explain = () => this.explain();
     const identify = () => this.identify();
-    this.viewer = viewer();
+    this.viewer = viewer({ titles: [t("viewer.yours"), t("viewer.candidate")], signal });
     this.animals = new Animals(boxed);
-    this.decision = new DecisionPanel(card, { scope, explain, identify });
-    this.heatMap = new HeatMap(
-      () => this.own,
-      () => this.photoForm([this.own]),
-      signal,
-    );
+    this.decision = new DecisionPanel(card, { scope, identify });
     this.candidatePlace = el("div");
     this.ownPlace = el("div");
     this.strip = el("section", {
@@ -56,8 +47,7 @@ export class Comparison {
     this.keys = {
       ...this.viewer.keys,
       ...this.animals.keys,
-      h: once(explain),
-      a: once(identify),
+      a: (event) => event.repeat || identify(), // a key that is held down sends one request
       ArrowLeft: () => this.select(this.selected - 1),
       ArrowRight: () => this.select(this.selected + 1),
       "[": () => this.showOwn(this.shown - 1),
@@ -78,8 +68,7 @@ export class Comparison {
   }
 
   layout() {
-    const photos = [this.ownPlace, this.viewer.node, this.animals.node];
-    const compare = [...photos, this.heatMap.node, this.strip];
+    const compare = [this.ownPlace, this.viewer.node, this.animals.node, this.strip];
     return el(
       "section",
       { class: "comparison", "aria-labelledby": "present" },
@@ -99,8 +88,9 @@ export class Comparison {
     const { card, own, shown } = this;
     const name = photoName(own.name);
     const many = card.cards.length;
-    this.viewer.query({
-      url: own.url || urlOf(own.name),
+    this.viewer.show(0, {
+      name: own.name,
+      url: own.url,
       box: boxOf(own),
       quarterTurns: own.answer?.quarter_turns ?? 0,
       alt: t("review.yourPhoto", { name }),
@@ -121,7 +111,6 @@ export class Comparison {
   showOwn(at) {
     if (at === this.shown || !this.card.cards[at]) return;
     this.shown = at;
-    this.heatMap.clear();
     this.showPhoto();
     this.decision.draw(this.answer);
   }
@@ -175,17 +164,15 @@ export class Comparison {
     }
     this.selected = at;
     this.candidates.mark(at);
-    this.heatMap.clear();
     this.compare({ name: match.photo, url: match.photo_url }, match);
     await loadInto(this.strip, () => this.loadStrip(match));
     markPhoto(this.strip, this.photo?.name);
   }
 
   showNobody() {
-    this.viewer.candidate(null);
+    this.viewer.show(1, null);
     this.photo = null;
     clear(this.strip);
-    this.heatMap.clear();
   }
 
   async loadStrip(match) {
@@ -194,29 +181,21 @@ export class Comparison {
     if (this.matches[this.selected] !== match || this.signal.aborted) return [];
     const nearest = photos.find((photo) => photo.name === match.photo);
     if (nearest) this.compare(nearest, match);
-    return photoStrip(match.individual, photos, (photo) => this.choose(photo, match));
-  }
-
-  choose(photo, match) {
-    if (photo.name !== this.photo?.name) this.heatMap.clear();
-    this.compare(photo, match);
+    return photoStrip(match.individual, photos, (photo) => this.compare(photo, match));
   }
 
   compare(photo, match) {
     this.photo = photo;
     const name = this.displayNames.get(match.individual) || match.individual;
     const facts = listText([photoName(photo.name), dayText(photo.taken_at)].filter(Boolean));
-    this.viewer.candidate({
-      url: photo.url || urlOf(photo.name),
+    this.viewer.show(1, {
+      name: photo.name,
+      url: photo.url,
       box: boxOf(photo),
       alt: t("common.photoOfIndividual", { individual: name, photo: photoName(photo.name) }),
       caption: t("review.captionOf", { name, facts }),
     });
     markPhoto(this.strip, photo.name);
-  }
-
-  async explain() {
-    if (this.photo) await this.heatMap.show(this.photo);
   }
 
   // The form of a request about photos of the card.

@@ -4,12 +4,14 @@ import { idempotencyKey } from "../../api.js";
 import { el, field, put } from "../../dom.js";
 import { PHOTO, filesOfDrop } from "../../dropped_files.js";
 import { count } from "../../formatting.js";
-import { notify } from "../../notify.js";
+import { attempt, notify } from "../../notify.js";
 import { t } from "../../texts.js";
 import { acceptDrops } from "../../widgets.js";
+import { startReview } from "../queue/job_toast.js";
 import { UploadRow, sendTogether } from "./upload_row.js";
 import { UploadToast } from "./upload_toast.js";
 
+const ZIP = /\.zip$/i;
 const MOST_FILES = 5000;
 const FEW = 24; // files that are sent one by one; more are sent together
 const TOGETHER = 8;
@@ -40,7 +42,7 @@ export class Uploader {
         el("strong", {}, t("upload.choosePhotos")),
         el("span", {}, ` ${t("upload.orDrop")}`),
       ),
-      this.picker({ id: "pick", accept: "image/*" }),
+      this.picker({ id: "pick", accept: "image/*,.zip" }),
       el(
         "label",
         { for: "pick-folder", class: "picked" },
@@ -97,7 +99,11 @@ export class Uploader {
     ];
   }
 
-  async add(files) {
+  async add(chosen) {
+    // A zip is unpacked by the service, as a job that fills the queue.
+    for (const archive of chosen.filter(({ name }) => ZIP.test(name)))
+      await attempt(() => startReview({ archive }));
+    const files = chosen.filter(({ name }) => !ZIP.test(name));
     if (!files.length) return;
     if (files.length > MOST_FILES) notify(t("upload.most", { files: count(MOST_FILES, "file") }));
     const taken = files.slice(0, MOST_FILES);
