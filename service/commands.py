@@ -80,7 +80,8 @@ def serve(
         _option("animal_threshold", "Animal score below which it is `no_animal`; 0: never."),
     ] = None,
     engine: Annotated[
-        str | None, _option("engine", "How photos are searched: auto, flat or pq.")
+        str | None,
+        _option("engine", "How photos are searched: auto, flat, pq, pgvector or pgvector-hnsw."),
     ] = None,
     job_photos: Annotated[
         Path | None,

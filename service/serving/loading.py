@@ -12,6 +12,7 @@ from index.catalogue.status import wrong_fingerprint
 from index.identification.identifier import Identifier
 from index.identification.screening import AnimalScreen, screening_of
 from index.objects.photo_store import choose_store
+from index.pgvector.reading import check_engine
 from index.photos.embed import PhotoEmbedder
 from index.reindex.begin import begin_catalogue
 from index.snapshots.served_catalogue import ServedCatalogue
@@ -48,6 +49,7 @@ def check_catalogue(settings: Settings) -> bool:
     if settings.media is not None:
         choose_store(media_folder(settings.address), settings.media)
     with Catalogue.open(settings.address) as catalogue:
+        check_engine(catalogue.address, settings.engine)
         made_by = catalogue.fingerprint
     if made_by is None:
         begin_catalogue(settings.address, fingerprint)
