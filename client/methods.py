@@ -118,6 +118,7 @@ class Methods:
     queue = Listing(catalogue_requests.queue)
     confirm = Method(catalogue_requests.confirm)
     reject = Method(catalogue_requests.reject)
+    add_animal = Method(review_requests.add_animal)
     cards = Listing(review_requests.cards)
     card = Method(review_requests.card)
     confirm_card = Method(review_requests.confirm_card)
@@ -154,6 +155,8 @@ class Methods:
     mark_different = Method(catalogue_requests.mark_different)
     tell_apart = mark_different  # the older name
     clusters = Method(catalogue_requests.clusters)
+    photo_pair = Method(catalogue_requests.photo_pair)
+    pair_heat = Method(catalogue_requests.pair_heat)
 
     start_job = Method(job_requests.start_job)
     jobs = Listing(job_requests.jobs)

@@ -33,6 +33,7 @@ from index.snapshots.photo_table import CODED, CodedTexts, PhotoTable
 from index.snapshots.served_catalogue import ServedCatalogue, follow, read_tables
 from index.storage.address import CatalogueAddress, snapshot_folder
 from index.storage.connection import translating_errors
+from index.storage.serving_marker import is_served_elsewhere
 
 FEWEST_PHOTOS = 1000
 """A smaller catalogue is read as fast as a snapshot of it."""
@@ -40,6 +41,7 @@ FEWEST_PHOTOS = 1000
 _FORMAT = 1
 _NAME = re.compile(r"(?P<revision>[0-9]{10})-[0-9a-f]{8}" + re.escape(SUFFIX))
 _FEW_LINES = 4096  # of the log; following more may take longer than reading all
+_MOST_MAPPED = 3  # older snapshots that stay while another machine may have them mapped
 _log = logging.getLogger("flukeprint.catalogue")
 
 
@@ -87,6 +89,9 @@ def read_snapshot(
 def write_snapshot(catalogue: Catalogue, served: ServedCatalogue) -> Path | None:
     """Write what is served to a snapshot, and remove all others.
 
+    A few stay where another machine serves the catalogue too: it may have one mapped to memory, and
+    a network file system takes away what is removed.
+
     None, and nothing is written, for a small catalogue. So where vectors are damaged, as each start
     is to find them, and where another catalogue has taken the place of the one that was read. Takes
     time in proportion to the catalogue. Raises OSError, and BadCatalogue.
@@ -126,7 +131,8 @@ def write_snapshot(catalogue: Catalogue, served: ServedCatalogue) -> Path | None
     arrays |= _mapping_arrays("viewpoints", served.viewpoints)
     folder = snapshot_folder(catalogue.address)
     path = write_arrays(folder, f"{gallery.revision:010}", arrays, about)
-    _remove(each for each in snapshot_files(catalogue.address) if each != path)
+    others = [each for each in snapshot_files(catalogue.address) if each != path]
+    _remove(others[_MOST_MAPPED if is_served_elsewhere(catalogue.address) else 0 :])
     return path
 
 

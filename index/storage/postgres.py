@@ -36,7 +36,8 @@ from index.storage.schema import (
 _CONNECT_SECONDS = 10
 _READ_ONLY = ("25006", "42501")  # read-only transaction, insufficient privilege
 _DISK_FULL = ("53100",)
-_GOING_OR_COMING = ("57P01", "57P02", "57P03")  # shut down, crashed, starting up
+# Shut down, crashed, starting up; and all of its connections are in use.
+_GOING_OR_COMING = ("57P01", "57P02", "57P03", "53300")
 _CONNECTION = "08"  # the class of what goes wrong with a connection
 
 

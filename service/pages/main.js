@@ -8,6 +8,7 @@ import { invitation } from "./screens/access/invitation.js";
 import { accounts } from "./screens/admin/accounts.js";
 import { calibration } from "./screens/admin/calibration.js";
 import { exchange } from "./screens/admin/exchange.js";
+import { comparePhotos } from "./screens/catalogue/compare_photos.js";
 import { history } from "./screens/catalogue/history.js";
 import { individual } from "./screens/catalogue/individual.js";
 import { individuals } from "./screens/catalogue/individuals.js";
@@ -30,6 +31,7 @@ const SCREENS = {
   unknowns,
   lists,
   reports,
+  compare: comparePhotos,
   history,
   calibration,
   jobs,
@@ -39,6 +41,8 @@ const SCREENS = {
   invitation,
   start,
 };
+// Of a screen that the menu doesn't name: where it belongs.
+const PARENTS = { compare: "lists" };
 const screen = document.getElementById("screen");
 const menu = document.querySelector(".menu");
 const manage = document.querySelector(".manage");
@@ -62,7 +66,7 @@ async function go() {
   calm();
   closeMenu();
   for (const link of document.querySelectorAll("nav a")) {
-    if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
+    if (link.hash === `#/${PARENTS[name] ?? name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   const show = name === "individuals" && rest[0] ? individual : SCREENS[name];

@@ -1,18 +1,27 @@
-// Two photos side by side: moved, zoomed, turned and mirrored as one, with both flukes at the
-// same width.
+// Any two photos side by side: moved, zoomed, turned and mirrored as one, with both flukes at the
+// same width, their distance, and the heat that says what makes them similar.
 
 import { button, el, put } from "./dom.js";
-import { boxMark, image, sharpen } from "./photo.js";
+import { distance } from "./formatting.js";
+import { heatLayer } from "./heat_layer.js";
+import { messageOf } from "./notify.js";
+import { boxMark, boxOf, image, sharpen, urlOf } from "./photo.js";
+import { fetchHeat, fetchPair, pairAddress } from "./photo_pair.js";
 import { shareText, t } from "./texts.js";
 
 const MOST = 12;
 const SHARP_PX = 2048;
 const START_PX = 1024;
 const FILLED = 0.94;
+const ROOMY = 0.93;
 
-export function viewer() {
-  const panes = [pane(t("viewer.yours")), pane(t("viewer.candidate"))];
+// `onpair` gets what the service says of each pair that is shown. With `isLinked` the pair has a
+// link to its own screen.
+export function viewer({ titles, signal, onpair = () => undefined, isLinked = true }) {
+  const panes = titles.map(pane);
   const state = { zoom: 1, turn: 0, isFlipped: false, x: 0, y: 0, isFitted: true, hasBox: true };
+  let hasHeat = false;
+  let pairs = 0; // shown so far: what is answered of an earlier one is not shown any more
   const shown = el("output", { class: "zoom", "aria-live": "off" });
   const toggles = {
     flip: toggle(t("viewer.mirror"), "f", () =>
@@ -22,7 +31,13 @@ export function viewer() {
       change({ isFitted: !state.isFitted, x: 0, y: 0, zoom: 1 }),
     ),
     box: toggle(t("viewer.box"), "b", () => change({ hasBox: !state.hasBox })),
+    heat: toggle(t("viewer.heat"), "h", () => {
+      hasHeat = !hasHeat;
+      showHeat();
+    }),
   };
+  const facts = el("p", { class: "pair-facts", "aria-live": "polite" });
+  const heatNote = el("p", { class: "heat-note", "aria-live": "polite" });
   const tools = el(
     "div",
     { class: "tools", role: "group", "aria-label": t("viewer.both") },
@@ -34,6 +49,7 @@ export function viewer() {
     toggles.flip,
     toggles.fit,
     toggles.box,
+    toggles.heat,
     button(t("viewer.reset"), reset, { class: "quiet small", title: t("viewer.resetBoth") }),
   );
   const node = el(
@@ -45,6 +61,8 @@ export function viewer() {
       panes.map((one) => one.node),
     ),
     tools,
+    facts,
+    heatNote,
   );
   for (const one of panes) listen(one);
   const sized = new ResizeObserver(draw);
@@ -77,6 +95,61 @@ export function viewer() {
     toggles.fit.hidden = toggles.box.hidden = panes.every((one) => !one.box);
     node.classList.toggle("boxless", !state.hasBox);
     node.dataset.ready = String(panes.filter((one) => one.isLoaded).length);
+  }
+
+  const names = () => panes.map((one) => one.name);
+  const isPair = () => names().every(Boolean) && names()[0] !== names()[1];
+
+  // Ask about the two photos once both are chosen.
+  function showPair() {
+    pairs += 1;
+    const own = pairs;
+    put(facts);
+    clearHeat();
+    queueMicrotask(() => {
+      if (own !== pairs || !isPair()) return; // both sides may change in one go
+      describe(own);
+      showHeat();
+    });
+  }
+
+  async function describe(own) {
+    try {
+      const [one, other] = names();
+      const pair = await fetchPair(one, other, { signal });
+      if (own !== pairs) return;
+      [pair.one, pair.other].forEach((photo, at) => locate(panes[at], photo));
+      draw();
+      put(facts, factsOf(pair), isLinked ? linkOf(one, other) : null);
+      onpair(pair);
+    } catch (error) {
+      if (own === pairs && error.name !== "AbortError") put(facts, messageOf(error));
+    }
+  }
+
+  function clearHeat() {
+    put(heatNote);
+    node.classList.remove("heated");
+    for (const layer of node.querySelectorAll(".heat-layer")) layer.remove();
+  }
+
+  async function showHeat() {
+    toggles.heat.setAttribute("aria-pressed", String(hasHeat));
+    clearHeat();
+    if (!hasHeat || !isPair()) return;
+    const own = pairs;
+    const isStillShown = () => own === pairs && hasHeat;
+    put(heatNote, t("viewer.heatComes"));
+    try {
+      const heat = await fetchHeat(...names(), { signal });
+      if (!isStillShown()) return;
+      clearHeat();
+      [heat.one, heat.other].forEach((each, at) => panes[at].frame.append(heatLayer(each)));
+      node.classList.add("heated");
+      put(heatNote, t("viewer.heatText"));
+    } catch (error) {
+      if (isStillShown() && error.name !== "AbortError") put(heatNote, messageOf(error));
+    }
   }
 
   function listen(one) {
@@ -142,19 +215,51 @@ export function viewer() {
     f: () => toggles.flip.click(),
     e: () => toggles.fit.click(),
     b: () => toggles.box.click(),
+    h: (event) => event.repeat || toggles.heat.click(),
   };
-  const setSide = (at, photo) => {
+  // While a box is drawn the whole photo is shown, with room for handles around it.
+  let wasFitted = null;
+  const whole = (isWhole) => {
+    if (isWhole) {
+      wasFitted = state.isFitted;
+      change({ isFitted: false, zoom: ROOMY, x: 0, y: 0 });
+    } else change({ isFitted: wasFitted ?? state.isFitted, zoom: 1 });
+    node.classList.toggle("drawing", isWhole);
+  };
+  // Show a photo at a side (0 or 1); null: none.
+  const show = (at, photo) => {
+    const before = panes[at].name;
     setPhoto(panes[at], photo);
     draw();
+    if (panes[at].name !== before) showPair();
   };
   draw();
-  return {
-    node,
-    keys,
-    reset,
-    query: (photo) => setSide(0, photo),
-    candidate: (photo) => setSide(1, photo),
-  };
+  const own = { stage: panes[0].stage, frame: panes[0].frame, whole };
+  return { node, keys, show, own };
+}
+
+function factsOf(pair) {
+  return pair.distance === null
+    ? t("viewer.noDistance")
+    : t("viewer.distance", { distance: distance(pair.distance) });
+}
+
+const linkOf = (one, other) => [
+  " ",
+  el("a", { href: pairAddress(one, other) }, t("viewer.link")),
+];
+
+// A box and turns that the caller didn't know.
+function locate(one, photo) {
+  if (one.box || !photo.box) return;
+  one.quarterTurns = photo.quarter_turns;
+  setBox(one, boxOf(photo));
+}
+
+function setBox(one, box) {
+  one.box = box;
+  one.frame.querySelector(".box:not(.other, .numbered)")?.remove();
+  if (box) one.frame.append(boxMark(box));
 }
 
 function tool(sign, label, act) {
@@ -195,29 +300,32 @@ function pane(title) {
     quarterTurns: 0, // to the left, which put the picture upright
     picture: null,
     isLoaded: false,
+    name: null,
     url: null,
   };
 }
 
+// `photo` has the photo's name, url, alt and caption, and its box and turns where they are known.
 function setPhoto(one, photo) {
   put(one.caption, photo ? photo.caption : t("viewer.nobody"));
+  const address = photo && (photo.url || urlOf(photo.name));
+  const isOther = !isSame(one.url, address);
   const box = photo ? photo.box : null;
-  one.quarterTurns = (photo && photo.quarterTurns) || 0;
-  if (isSame(one.url, photo && photo.url) && JSON.stringify(one.box) === JSON.stringify(box))
-    return;
-  one.box = box;
-  if (!isSame(one.url, photo && photo.url)) {
-    one.url = photo ? photo.url : null;
+  if (isOther || box) one.quarterTurns = (photo && photo.quarterTurns) || 0;
+  if (isOther) {
+    one.name = photo ? photo.name : null;
+    one.url = address;
     one.isSharp = one.isLoaded = false; // a box that comes later leaves the picture as it is
-    const picture = photo && image(photo.url, { size: START_PX, alt: photo.alt, isLazy: false });
+    const picture = photo && image(address, { size: START_PX, alt: photo.alt, isLazy: false });
     one.picture = picture;
+    put(one.frame, picture);
     picture?.addEventListener("load", () => {
       if (one.picture !== picture) return; // another photo was asked for meanwhile
       one.isLoaded = true;
       one.onload();
     });
   }
-  put(one.frame, one.picture, one.box && boxMark(one.box));
+  if (isOther || box) setBox(one, box); // a box that was found meanwhile stays
 }
 
 function makeSharp(one) {

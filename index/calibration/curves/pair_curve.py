@@ -143,7 +143,8 @@ class _Mixture:
         drawn = curves.reshape(-1, _BINS)  # (grid * draws, b)
         shares = np.repeat(weights / _DRAWS, _DRAWS)
         tail = (1 - CERTAINTY) / 2
-        mean = _falling(shares @ drawn)
+        # Nothing is ever certain: so many halves say no more than this.
+        mean = np.minimum(_falling(shares @ drawn), 1 - 1 / (len(self._pairs.halves) + 2))
         low, high = (_falling(_quantile(drawn, shares, at)) for at in (tail, 1 - tail))
         fewest, most = (
             round(float(_quantile(numbers[:, None], weights, at)[0]), 1) for at in (tail, 1 - tail)
@@ -151,9 +152,9 @@ class _Mixture:
         pairs = self._pairs
         return PairCurve(
             f"Fitted to {len(pairs.halves):,} individuals split in two and to the "
-            f"{len(pairs.near):,} nearest pairs of {pairs.individuals:,} individuals; "
-            f"{len(pairs.different):,} of them were reviewed as different, "
-            f"{len(pairs.merged):,} others were merged.",
+            f"{len(pairs.near):,} nearest pairs of {pairs.individuals:,} individuals. Of pairs "
+            f"that were reviewed, {len(pairs.different):,} are different and "
+            f"{len(pairs.merged):,} were merged.",
             _rounded(self._middles),
             _rounded(mean),
             _rounded(np.minimum(low, mean)),

@@ -13,12 +13,8 @@ from service.http.required_roles import requires
 from service.schemas.curation import EventAnswer, event_answer
 from service.schemas.curation_requests import ListLimit, NotSame
 from service.schemas.openapi import problem_responses
-from service.schemas.work_lists import (
-    Clusters,
-    MergeSuggestions,
-    cluster_answer,
-    suggestions_answer,
-)
+from service.schemas.pairs.individuals import MergeSuggestions, suggestions_answer
+from service.schemas.work_lists import Clusters, cluster_answer
 from service.serving.service import service_of
 
 router = APIRouter(tags=["work lists"], dependencies=[requires("read")])

@@ -99,7 +99,7 @@ def test_decisions_in_the_log_move_the_curve_and_undone_they_do_not(catalogue: C
     refused = found(catalogue, before, is_changed=False)
     assert refused.near is before.near
     assert not {("w_00", "w_00b"), ("w_01", "w_01b")} & set(pairs_of(refused))
-    assert "2 of them were reviewed as different" in refused.curve.fitted_to
+    assert "2 are different" in refused.curve.fitted_to
     far = before.suggestions(50, 0.5)[1].distance
     was, now = before.curve.at(far), refused.curve.at(far)
     assert was is not None
@@ -115,9 +115,27 @@ def test_merges_count_until_they_are_undone(catalogue: Catalogue) -> None:
     merge = Curator(catalogue, made_by="ada").merge("w_00b", "w_00")
     after = found(catalogue, before)
     assert ("w_00", "w_00b") not in pairs_of(after)
-    assert "1 others were merged" in after.curve.fitted_to
+    assert "1 were merged" in after.curve.fitted_to
     undo(catalogue, merge.revision, made_by="ada")
-    assert "0 others were merged" in found(catalogue, after).curve.fitted_to
+    assert "0 were merged" in found(catalogue, after).curve.fitted_to
+
+
+def test_the_curve_is_kept_until_enough_has_changed(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.pairs.similar_individuals._FOLLOWED", 1.5 / ANIMALS)
+    gallery, _ = catalogue.searchable()
+    first = find_similar_individuals(catalogue, gallery)
+    vector = gallery.vectors_at(np.array([0]))
+    more = gallery.replace_photos([], ["one.png"], ["n_1"], vector, revision=2)
+    second = find_similar_individuals(catalogue, more, first)
+    assert second.since == 1
+    assert second.curve is first.curve
+    assert pairs_of(second) == pairs_of(find_similar_individuals(catalogue, more))
+    again = more.replace_photos([], ["two.png"], ["n_2"], vector, revision=3)
+    third = find_similar_individuals(catalogue, again, second)
+    assert third.since == 0
+    assert third.curve is not first.curve
 
 
 def test_without_probabilities_pairs_are_listed_by_distance(folder: Path, tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ GET /v1/changes
 GET /v1/changes/choices
 GET /v1/merge-suggestions
 GET /v1/clusters
+GET /v1/pairs
+GET /v1/pairs/heat
 GET /v1/unknown
 GET /v1/reports/{kind}
 GET /v1/jobs
@@ -73,6 +75,7 @@ POST /v1/jobs/{id}/resume
 _CURATE = """
 POST /v1/queue/{photo}/confirm
 POST /v1/queue/{photo}/reject
+POST /v1/queue/{photo}/animals
 POST /v1/queue/encounters/{card_key}/confirm
 POST /v1/queue/encounters/{card_key}/reject
 POST /v1/queue/encounters/{card_key}/split

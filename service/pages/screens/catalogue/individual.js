@@ -1,6 +1,7 @@
 // One individual: who it is, its photos, sightings, map and changes, and what corrects them.
 
 import { get, path, send } from "../../api.js";
+import { changeBox } from "../../box_dialog.js";
 import { actionButton, button, el, put } from "../../dom.js";
 import {
   displayName,
@@ -13,6 +14,7 @@ import {
 } from "../../widgets.js";
 import { count, day, photoName } from "../../formatting.js";
 import { gallery } from "../../gallery.js";
+import { pairAddress } from "../../photo_pair.js";
 import { t, tNodes } from "../../texts.js";
 import { changeList } from "./history.js";
 import { deletePhoto, edit, editPhoto, mergeAway, move, rename, split } from "./individual_acts.js";
@@ -98,16 +100,16 @@ function isOf(card, sighting) {
   return !card.encounter_key && day(card.taken_at) === day(sighting.at);
 }
 
-const actsOf = (again) => (card, close) =>
-  button(
-    t("individual.editPhotoAct"),
-    () =>
-      editPhoto(card, async () => {
-        close();
-        await again();
-      }),
-    { class: "quiet" },
-  );
+const actsOf = (again) => (card, close) => {
+  const shown = async () => {
+    close();
+    await again();
+  };
+  return [
+    button(t("individual.editPhotoAct"), () => editPhoto(card, shown), { class: "quiet" }),
+    button(t("box.change"), () => changeBox(card, shown), { class: "quiet" }),
+  ];
+};
 
 function section(title, place) {
   return el("section", {}, el("h2", {}, title), place);
@@ -180,6 +182,11 @@ function photoChoice(one, photos, again) {
               disabled: names.length === photos.length,
               title: names.length === photos.length ? t("individual.oneMustStay") : null,
             }),
+            names.length === 2
+              ? button(t("common.compareTwo"), () => (location.hash = pairAddress(...names)), {
+                  class: "small",
+                })
+              : null,
             names.length === 1
               ? actionButton(t("individual.delete"), () => deletePhoto(names[0], again), {
                   class: "small danger",

@@ -8,6 +8,7 @@ import { count, day, daysText, distance, photoName, species } from "../../format
 import { gallery } from "../../gallery.js";
 import { notify } from "../../notify.js";
 import { thumbnail, urlOf } from "../../photo.js";
+import { pairAddress } from "../../photo_pair.js";
 import { listText, t } from "../../texts.js";
 import { empty, heading, loadInto, pagedList } from "../../widgets.js";
 
@@ -74,6 +75,9 @@ function entry({ photos, photo_count: total, distance: widest }, again) {
       "p",
       { class: "acts" },
       actionButton(t("unknowns.newIndividual"), () => makeOf(chosen(), again), { class: "first" }),
+      photos.length > 1
+        ? button(t("common.compareTwo"), () => compareTwo(chosen()), { class: "quiet" })
+        : null,
     ),
   );
 }
@@ -110,6 +114,12 @@ function tile(photo, box, enlarge) {
       ),
     ),
   );
+}
+
+// The first two that are chosen.
+function compareTwo(photos) {
+  if (photos.length < 2) notify(t("common.selectTwo"));
+  else location.hash = pairAddress(photos[0].name, photos[1].name);
 }
 
 async function makeOf(photos, again) {

@@ -1,6 +1,7 @@
 // The photos of one encounter next to the individuals that they may show.
 
 import { query, send } from "../../api.js";
+import { sides } from "../../box_geometry.js";
 import { actionButton, el, put } from "../../dom.js";
 import { dayText, photoName } from "../../formatting.js";
 import { attempt } from "../../notify.js";
@@ -8,9 +9,9 @@ import { boxOf, urlOf } from "../../photo.js";
 import { listText, t } from "../../texts.js";
 import { viewer } from "../../viewer.js";
 import { clear, loadInto } from "../../widgets.js";
+import { Animals } from "./animals.js";
 import { candidateList } from "./candidates.js";
 import { DecisionPanel } from "./decision.js";
-import { HeatMap } from "./heat_map.js";
 import { markPhoto, photosAndRecord, photoStrip } from "./individual_photos.js";
 import { ownStrip } from "./own_photos.js";
 import { openCard } from "./queue.js";
@@ -19,13 +20,11 @@ const SENT_PX = 2048;
 const FIRST_K = 5; // candidates; the list goes on to
 const MOST_K = 50;
 const MORE_K = 15;
-// A key that is held down sends one request.
-const once = (act) => (event) => event.repeat || act();
 
 export class Comparison {
   // `confirm` is called with the position of the confirmed candidate; `bar` has the buttons, and
-  // `onanswer` is called with each answer that is shown.
-  constructor(card, { signal, confirm, bar, scope, onanswer }) {
+  // `onanswer` is called with each answer that is shown. `boxed` has what the boxes need.
+  constructor(card, { signal, confirm, bar, scope, onanswer, boxed }) {
     Object.assign(this, { card, signal, confirm, scope, bar, onanswer });
     this.answer = card.answer ?? card.cards[0].answer;
     this.k = FIRST_K;
@@ -34,15 +33,10 @@ export class Comparison {
     this.selected = 0; // the position of the candidate that is compared
     this.photo = null; // the candidate's photo that is compared
     this.requests = 0;
-    const explain = () => this.explain();
     const identify = () => this.identify();
-    this.viewer = viewer();
-    this.decision = new DecisionPanel(card, { scope, explain, identify });
-    this.heatMap = new HeatMap(
-      () => this.own,
-      () => this.photoForm([this.own]),
-      signal,
-    );
+    this.viewer = viewer({ titles: [t("viewer.yours"), t("viewer.candidate")], signal });
+    this.animals = new Animals(boxed);
+    this.decision = new DecisionPanel(card, { scope, identify });
     this.candidatePlace = el("div");
     this.ownPlace = el("div");
     this.strip = el("section", {
@@ -52,8 +46,8 @@ export class Comparison {
     this.node = this.layout();
     this.keys = {
       ...this.viewer.keys,
-      h: once(explain),
-      a: once(identify),
+      ...this.animals.keys,
+      a: (event) => event.repeat || identify(), // a key that is held down sends one request
       ArrowLeft: () => this.select(this.selected - 1),
       ArrowRight: () => this.select(this.selected + 1),
       "[": () => this.showOwn(this.shown - 1),
@@ -74,7 +68,7 @@ export class Comparison {
   }
 
   layout() {
-    const compare = [this.ownPlace, this.viewer.node, this.heatMap.node, this.strip];
+    const compare = [this.ownPlace, this.viewer.node, this.animals.node, this.strip];
     return el(
       "section",
       { class: "comparison", "aria-labelledby": "present" },
@@ -94,8 +88,9 @@ export class Comparison {
     const { card, own, shown } = this;
     const name = photoName(own.name);
     const many = card.cards.length;
-    this.viewer.query({
-      url: own.url || urlOf(own.name),
+    this.viewer.show(0, {
+      name: own.name,
+      url: own.url,
       box: boxOf(own),
       quarterTurns: own.answer?.quarter_turns ?? 0,
       alt: t("review.yourPhoto", { name }),
@@ -104,6 +99,7 @@ export class Comparison {
           ? t("review.yourPhotoOf", { at: shown + 1, many, name })
           : t("review.yourPhotoIs", { name }),
     });
+    this.animals.show(own, card.same_pictures ?? [], this.viewer.own);
     this.decision.show(own);
     put(
       this.ownPlace,
@@ -115,7 +111,6 @@ export class Comparison {
   showOwn(at) {
     if (at === this.shown || !this.card.cards[at]) return;
     this.shown = at;
-    this.heatMap.clear();
     this.showPhoto();
     this.decision.draw(this.answer);
   }
@@ -169,17 +164,15 @@ export class Comparison {
     }
     this.selected = at;
     this.candidates.mark(at);
-    this.heatMap.clear();
     this.compare({ name: match.photo, url: match.photo_url }, match);
     await loadInto(this.strip, () => this.loadStrip(match));
     markPhoto(this.strip, this.photo?.name);
   }
 
   showNobody() {
-    this.viewer.candidate(null);
+    this.viewer.show(1, null);
     this.photo = null;
     clear(this.strip);
-    this.heatMap.clear();
   }
 
   async loadStrip(match) {
@@ -188,29 +181,21 @@ export class Comparison {
     if (this.matches[this.selected] !== match || this.signal.aborted) return [];
     const nearest = photos.find((photo) => photo.name === match.photo);
     if (nearest) this.compare(nearest, match);
-    return photoStrip(match.individual, photos, (photo) => this.choose(photo, match));
-  }
-
-  choose(photo, match) {
-    if (photo.name !== this.photo?.name) this.heatMap.clear();
-    this.compare(photo, match);
+    return photoStrip(match.individual, photos, (photo) => this.compare(photo, match));
   }
 
   compare(photo, match) {
     this.photo = photo;
     const name = this.displayNames.get(match.individual) || match.individual;
     const facts = listText([photoName(photo.name), dayText(photo.taken_at)].filter(Boolean));
-    this.viewer.candidate({
-      url: photo.url || urlOf(photo.name),
+    this.viewer.show(1, {
+      name: photo.name,
+      url: photo.url,
       box: boxOf(photo),
       alt: t("common.photoOfIndividual", { individual: name, photo: photoName(photo.name) }),
       caption: t("review.captionOf", { name, facts }),
     });
     markPhoto(this.strip, photo.name);
-  }
-
-  async explain() {
-    if (this.photo) await this.heatMap.show(this.photo);
   }
 
   // The form of a request about photos of the card.
@@ -245,6 +230,9 @@ export class Comparison {
     }
     const form = await this.photoForm(this.card.cards);
     form.append("k", this.k);
+    const given = this.card.cards.map((photo) => (photo.is_box_found ? null : boxOf(photo)));
+    if (given.some(Boolean))
+      for (const box of given) form.append("box", box ? sides(box).join(" ") : "");
     if (this.card.cards.length > 1) form.append("encounter", "true");
     this.scope.append(form);
     try {

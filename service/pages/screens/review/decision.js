@@ -15,9 +15,8 @@ import {
 import { t } from "../../texts.js";
 
 export class DecisionPanel {
-  constructor(card, { scope, explain, identify }) {
+  constructor(card, { scope, identify }) {
     this.scope = scope;
-    this.explain = explain;
     this.identify = identify;
     this.card = card;
     this.title = el("div", { class: "present" });
@@ -62,7 +61,6 @@ export class DecisionPanel {
     return el(
       "p",
       { class: "acts" },
-      actionButton(keyLabel("h", t("review.heatMap")), this.explain, { class: "quiet small" }),
       actionButton(keyLabel("a", t("review.again")), this.identify, {
         class: "quiet small",
         title: t("review.againHint"),

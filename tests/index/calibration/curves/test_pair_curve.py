@@ -87,7 +87,7 @@ def test_what_was_reviewed_counts(rng: np.random.Generator) -> None:
     probabilities = [one.at(at) for one in (refused, open_curve, merged)]
     shown = [one.probability for one in probabilities if one is not None]
     assert shown[0] < shown[1] < shown[2]
-    assert "8 of them were reviewed as different" in refused.fitted_to
+    assert "reviewed, 8 are different and 0 were merged" in refused.fitted_to
 
 
 def test_probabilities_never_rise_and_lie_within_their_bounds(rng: np.random.Generator) -> None:
