@@ -47,8 +47,8 @@ export function editBox(stage, frame, box, { acts, onclose }) {
       }),
     ),
     button(keyLabel("Esc", t("box.giveUp")), giveUp, { class: "quiet" }),
-    told,
     el("p", { class: "box-hint" }, t("box.hint")),
+    told,
   );
   frame.append(layer);
   stage.classList.add("boxing");
