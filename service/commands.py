@@ -26,6 +26,9 @@ def serve(
         Path | None,
         _option("files", "The folder of a PostgreSQL catalogue's photos and of jobs' files."),
     ] = None,
+    media: Annotated[
+        str | None, _option("media", "An object store for photos, s3://BUCKET/PREFIX [a folder].")
+    ] = None,
     checkpoint: Annotated[
         Path | None, _option("checkpoint", "The checkpoint that made it [shipped one].")
     ] = None,
@@ -77,7 +80,8 @@ def serve(
         _option("animal_threshold", "Animal score below which it is `no_animal`; 0: never."),
     ] = None,
     engine: Annotated[
-        str | None, _option("engine", "How photos are searched: auto, flat or pq.")
+        str | None,
+        _option("engine", "How photos are searched: auto, flat, pq, pgvector or pgvector-hnsw."),
     ] = None,
     job_photos: Annotated[
         Path | None,

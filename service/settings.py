@@ -73,6 +73,13 @@ class Settings(BaseSettings):
         description="The folder of a PostgreSQL catalogue's photos and of jobs' files; those of "
         "a SQLite file are next to it.",
     )
+    media: str | None = Field(
+        None,
+        pattern="^[a-z0-9+]+://.",
+        description="An object store for the photos that are taken in, `s3://BUCKET/PREFIX`; the "
+        "media folder is then a cache of it. It is remembered there. Without it, and without one "
+        "that is remembered, photos are kept in the folder.",
+    )
     checkpoint: Path | None = Field(
         None,
         description="The checkpoint that made the catalogue's vectors; without it the one "
@@ -158,12 +165,14 @@ class Settings(BaseSettings):
         description="The animal score below which a photo is answered `no_animal`; 0: never. "
         "Without it the checkpoint's own, or less where the catalogue's photos score less.",
     )
-    engine: Literal["auto", "flat", "pq"] = Field(
+    engine: Literal["auto", "flat", "pq", "pgvector", "pgvector-hnsw"] = Field(
         "auto",
         description="How the catalogue is searched. flat: every photo is compared, exactly. pq: "
         "coarsely first, and then those that may be near again, exactly; several times as fast, "
         "and it may miss one of two thousand near photos. auto: pq from 200,000 photos on, or from "
-        "fewer where their vectors are longer.",
+        "fewer where their vectors are longer. pgvector: in the catalogue's own PostgreSQL, "
+        "exactly, so that the vectors are not in the service's memory. pgvector-hnsw: there by an "
+        "index, which is faster and may miss a near photo.",
     )
     job_photos: Path | None = Field(
         None,

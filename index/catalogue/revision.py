@@ -5,6 +5,7 @@ Part of SQLAlchemy's door.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -46,6 +47,7 @@ from index.storage.schema import (
 )
 
 Values = dict[str, Any]
+_FLOAT_BYTES = 4
 TransactionCheck = Callable[[Session], None]
 """Called within a transaction before anything is changed; what it raises leaves all as it was."""
 
@@ -212,6 +214,28 @@ class Revision:
             "fingerprint": known.fingerprint,
         }
         self.log("remove", known.name, {**self._label_detail(known), **before}, {})
+
+    def exchange_vectors(self, photo_id: int, vectors: Mapping[str, bytes]) -> None:
+        """Give a photo these vectors, by checkpoint, and no others.
+
+        Bytes are those of little-endian float32. The log keeps what it had as base64, as if each
+        checkpoint were a column, so that it can be put back.
+        """
+        own = select(VectorRow.fingerprint, VectorRow.embedding).where(
+            VectorRow.photo_id == photo_id
+        )
+        before: dict[str, bytes] = {row[0]: row[1] for row in self.session.execute(own)}
+        self.session.execute(delete(VectorRow).where(VectorRow.photo_id == photo_id))
+        for fingerprint, embedding in vectors.items():
+            self._store_vector(photo_id, fingerprint, embedding)
+        names = sorted({*before, *vectors})
+        row: Values = {"table": VectorRow.__tablename__, "key": photo_id}
+        for word, held in (("before", before), ("after", vectors)):
+            row[word] = {
+                name: b64encode(held[name]).decode() if name in held else None for name in names
+            }
+        self._rows.append(row)
+        self._touch(PhotoRow, photo_id, ())
 
     def note_file(self, known: CataloguePhoto, file: PhotoFile) -> None:
         """Store a file's new size and time.
@@ -417,15 +441,17 @@ class Revision:
         return key
 
     def _put_vector(self, photo_id: int, new: EmbeddedPhoto, fingerprint: str) -> None:
-        state = self.session.scalar(select(PhotoRow.state).where(PhotoRow.id == photo_id))
-        self._moves_distances |= state == CATALOGUED
         own = (VectorRow.photo_id == photo_id) & (VectorRow.fingerprint == fingerprint)
         self.session.execute(delete(VectorRow).where(own))
-        embedding = new.vector.astype("<f4").tobytes()
+        self._store_vector(photo_id, fingerprint, new.vector.astype("<f4").tobytes())
+
+    def _store_vector(self, photo_id: int, fingerprint: str, embedding: bytes) -> None:
+        state = self.session.scalar(select(PhotoRow.state).where(PhotoRow.id == photo_id))
+        self._moves_distances |= state == CATALOGUED
         values = {
             "photo_id": photo_id,
             "fingerprint": fingerprint,
-            "dimension": len(new.vector),
+            "dimension": len(embedding) // _FLOAT_BYTES,
             "embedding": embedding,
             "checksum": vector_checksum(photo_id, fingerprint, embedding),
         }

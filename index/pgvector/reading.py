@@ -5,6 +5,8 @@ Part of SQLAlchemy's door.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from sqlalchemy import Connection, select
 from sqlalchemy import Engine as Database
@@ -22,7 +24,6 @@ from index.pgvector.tables import (
     has_tables,
     is_searched_there,
     kinds_of,
-    refuse_other_database,
 )
 from index.pgvector.writing import synchronise, unsearched
 from index.search.gallery import Gallery, GalleryOrigin
@@ -31,24 +32,34 @@ from index.storage.connection import translating_errors
 from index.storage.schema import RevisionRow, keep_others_out, writing
 
 
+def check_engine(address: CatalogueAddress, factory: str) -> None:
+    """Raise BadCatalogue where an engine can't search a catalogue at such an address."""
+    if is_searched_there(factory) and isinstance(address, Path):
+        raise BadCatalogue(
+            f"the engine pgvector searches in PostgreSQL, and the catalogue {address} is a SQLite "
+            "file: use the engine auto, flat or pq, or move the catalogue to PostgreSQL "
+            "(docs/postgresql.md)"
+        )
+
+
 def prepare_tables(database: Database, address: CatalogueAddress, factory: str) -> None:
     """Make the tables of an engine that searches in the database, where they are not current.
 
     Does nothing for other engines. Takes time in proportion to what is missing; on a standby, which
     can't be written, nothing may be. Raises BadCatalogue.
     """
+    check_engine(address, factory)
     if not is_searched_there(factory):
         return
     with translating_errors(address), database.connect() as connection, connection.begin():
-        refuse_other_database(address, connection)
         is_standby = bool(connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar())
         is_current = _is_current(connection)
     if is_standby:
         if not is_current:
             raise BadCatalogue(
                 f"{address} is a standby, which can't be written, and what the engine pgvector "
-                "searches is not there: run `flukeprint index status --engine pgvector` or start "
-                "a service with this engine on the primary server once"
+                "searches is not there: run `flukeprint identify --engine pgvector`, or start a "
+                "service with this engine, on the primary server once"
             )
         return
     if not is_current:

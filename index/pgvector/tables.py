@@ -17,7 +17,6 @@ from sqlalchemy.exc import DBAPIError
 
 from index.search.rows.live_rows import Rows
 from index.storage.address import BadCatalogue, CatalogueAddress
-from index.storage.schema import is_postgres
 
 PREFIX = "pgvector"
 HNSW = "pgvector-hnsw"
@@ -56,16 +55,6 @@ def extension_schema(connection: Connection) -> str | None:
             "install it on the database's server, then run `ALTER EXTENSION vector UPDATE` there"
         )
     return str(row[0])
-
-
-def refuse_other_database(address: CatalogueAddress, connection: Connection) -> None:
-    """Raise BadCatalogue for a catalogue that isn't in PostgreSQL."""
-    if not is_postgres(connection):
-        raise BadCatalogue(
-            f"the engine pgvector searches in PostgreSQL, and the catalogue {address} is a SQLite "
-            "file: use the engine auto, flat or pq, or move the catalogue to PostgreSQL "
-            "(docs/postgresql.md)"
-        )
 
 
 def create_extension(connection: Connection, address: CatalogueAddress) -> str:
@@ -126,12 +115,12 @@ class Kind(NamedTuple):
 
     kind: int
     columns: Rows
-    count: int = 0
+    rows: int = 0
 
     @property
     def is_indexed(self) -> bool:
         """Whether HNSW is of use: fewer rows are compared as fast as an index is read."""
-        return self.count >= _FEWEST_INDEXED and len(self.columns) <= _MOST_INDEXED
+        return self.rows >= _FEWEST_INDEXED and len(self.columns) <= _MOST_INDEXED
 
 
 class Kinds:

@@ -125,9 +125,7 @@ def _missing(
         yield list(rows)
 
 
-def _write(
-    session: Session, check: VectorCheck, revision: int, keys: Sequence[int] | None
-) -> None:
+def _write(session: Session, check: VectorCheck, revision: int, keys: Sequence[int] | None) -> None:
     connection = session.connection()
     kinds = Kinds(connection, check.fingerprint, check.dimension)
     if keys is None:

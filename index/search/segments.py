@@ -114,8 +114,9 @@ class Segment:
 
     def narrowed(self, rows: Rows) -> Segment:
         """The segment of some of these rows, ascending."""
-        names = [self.photo_names[row] for row in rows.tolist()]
-        whose = [self.individual_of(row) for row in rows.tolist()]
+        own: list[int] = rows.tolist()
+        names = [self.photo_names[row] for row in own]
+        whose = [self.individual_of(row) for row in own]
         return Segment.of(names, whose, self.engine.narrowed(rows))
 
     def prepare(self) -> None:

@@ -19,8 +19,8 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue, fitted_calibration, newest_revision
-from index.search.engine import LiveEngine, build_engine, faiss_version, stored_engine
 from index.pgvector.tables import is_searched_there
+from index.search.engine import LiveEngine, build_engine, faiss_version, stored_engine
 from index.search.gallery import Gallery, GalleryOrigin
 from index.search.matching import Score
 from index.search.rows.live_rows import LiveGroup, LiveRows

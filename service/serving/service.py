@@ -18,12 +18,13 @@ from starlette.requests import Request
 from embedding.errors import FlukeprintError
 from embedding.photos.box import Animal
 from embedding.photos.damage import CheckedPhoto, read_checked
-from embedding.photos.photo import BadPhoto, Box, PhotoLimits, read_photo
+from embedding.photos.photo import BadPhoto, Box, Image, PhotoLimits, read_photo
 from index.identification.identifier import Identifier
 from index.search.matching import Identification, with_damage
 from index.search.vectors import FloatArray
 from index.snapshots.log_position import NOWHERE, LogPosition
 from index.snapshots.served_photo import ServedPhoto
+from index.storage.originals import fetch_originals
 from service.http.multipart import Upload
 from service.http.problems import (
     BAD_PHOTOS,
@@ -430,14 +431,15 @@ class Service:
 
     async def _catalogue_photo(self, serving: Serving, name: str) -> PairedPhoto:
         photo = serving.photos[name]
+        path = Path(photo.path)
         loop = asyncio.get_running_loop()
+
+        def read() -> Image:
+            fetch_originals(self.settings.address, lambda: [path])
+            return read_photo(path, limits=self.limits, at_least_px=serving.decode_px)
+
         try:
-            image = await loop.run_in_executor(
-                self.decoders,
-                lambda: read_photo(
-                    Path(photo.path), limits=self.limits, at_least_px=serving.decode_px
-                ),
-            )
+            image = await loop.run_in_executor(self.decoders, read)
         except BadPhoto as error:
             raise ProblemError(
                 NOT_FOUND,

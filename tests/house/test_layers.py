@@ -64,6 +64,7 @@ DOORS = {
     },
     "sqlite3": {"index/storage/"},
     "psycopg": {"index/storage/"},
+    "fsspec": {"index/objects/"},
     "pytorch_metric_learning": {"training/learning/"},
     "matplotlib": {"training/"},
     "mlflow": {"training/run/"},

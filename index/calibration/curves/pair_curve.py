@@ -143,7 +143,8 @@ class _Mixture:
         drawn = curves.reshape(-1, _BINS)  # (grid * draws, b)
         shares = np.repeat(weights / _DRAWS, _DRAWS)
         tail = (1 - CERTAINTY) / 2
-        mean = _falling(shares @ drawn)
+        # Nothing is ever certain: so many halves say no more than this.
+        mean = np.minimum(_falling(shares @ drawn), 1 - 1 / (len(self._pairs.halves) + 2))
         low, high = (_falling(_quantile(drawn, shares, at)) for at in (tail, 1 - tail))
         fewest, most = (
             round(float(_quantile(numbers[:, None], weights, at)[0]), 1) for at in (tail, 1 - tail)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue, read_gallery
@@ -14,6 +16,8 @@ from index.labels.reader import LabelledPhoto
 from index.pgvector.reading import prepare_tables
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.search.gallery import Gallery
+from index.storage.checksums import vector_checksum
+from index.storage.schema import IndividualRow, PhotoRow, VectorRow
 
 F = "f" * 64
 DIMENSION = 96
@@ -38,16 +42,35 @@ def photo(name: str, individual: str | None, vector: NDArray[np.float32], **more
 
 
 def fill(catalogue: Catalogue, humpbacks: int, right_whales: int) -> None:
-    """Add animals with eight photos each in one revision."""
+    """Add animals with eight photos each, and a photo of nobody known, in one revision."""
+    animals = range(humpbacks + right_whales)
+    photos, vectors = list[dict[str, object]](), list[NDArray[np.float32]]()
     with open_revision(catalogue) as act:
-        for animal in range(humpbacks + right_whales):
+        execute = act.session.connection().execute
+        inserting = insert(IndividualRow).returning(IndividualRow.id, sort_by_parameter_order=True)
+        owners = list(execute(inserting, [{"name": f"w_{each:04}"} for each in animals]).scalars())
+        for animal, take in product(animals, range(PHOTOS_EACH + 1)):
             species = "humpback" if animal < humpbacks else "right_whale"
-            for take in range(PHOTOS_EACH):
-                more = {"species": species, "taken_at": f"20{10 + take}-06-01"}
-                name = f"p{animal:04}_{take}.jpg"
-                act.add(photo(name, f"w_{animal:04}", drawn(species, animal, take), **more), F)
-            nobody = photo(f"n{animal:04}.jpg", None, drawn(species, animal, 90), species=species)
-            act.add(nobody, F)
+            is_known = take < PHOTOS_EACH
+            name = f"p{animal:04}_{take}.jpg" if is_known else f"n{animal:04}.jpg"
+            row: dict[str, object] = {"name": name, "path": name, "content_hash": f"of {name}"}
+            row |= {"size_bytes": 1, "state": "catalogued", "species": species}
+            row |= {"taken_at": f"20{10 + take}-06-01"}
+            photos.append(row | {"individual_id": owners[animal] if is_known else None})
+            vectors.append(drawn(species, animal, take))
+        inserting = insert(PhotoRow).returning(PhotoRow.id, sort_by_parameter_order=True)
+        keys = list(execute(inserting, photos).scalars())
+        rows = [
+            {
+                "photo_id": key,
+                "fingerprint": F,
+                "dimension": DIMENSION,
+                "embedding": vector.tobytes(),
+                "checksum": vector_checksum(key, F, vector.tobytes()),
+            }
+            for key, vector in zip(keys, vectors, strict=True)
+        ]
+        execute(insert(VectorRow), rows)
         act.finish(F)
 
 

@@ -85,7 +85,7 @@ function individuals(found, names) {
       ` ${chanceText(found)} `,
       found.is_marked_different ? el("b", {}, t("pairs.marked", { one, other })) : null,
     ),
-    el("p", { class: "hint" }, found.fitted_to),
+    el("p", { class: "basis" }, found.fitted_to),
     el("p", { class: "acts" }, pairButtons(found, { done: onwards, again: back })),
   ];
 }

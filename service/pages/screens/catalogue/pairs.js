@@ -35,7 +35,7 @@ function source({ duplicates, duplicates_low: low, duplicates_high: high, fitted
   const rounded = [duplicates, low, high].map((number) => numberText(Math.round(number)));
   const [shown, least, most] = rounded;
   const expected = t("pairs.expected", { number: shown, low: least, high: most });
-  return el("p", { class: "hint" }, duplicates === null ? "" : `${expected} `, fitted);
+  return el("p", { class: "basis" }, duplicates === null ? "" : `${expected} `, fitted);
 }
 
 // The suggestion after one of two individuals; none where it is the last or wasn't listed.
