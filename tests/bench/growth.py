@@ -24,12 +24,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from index.storage.address import CatalogueAddress
 
 FINGERPRINT = "b" * 64
 DIMENSION = 816
@@ -68,7 +71,7 @@ class Vectors:
         return rows.astype(np.float32)
 
 
-def fill(file: Path, photos: int, vectors: Vectors) -> None:
+def fill(file: CatalogueAddress, photos: int, vectors: Vectors) -> None:
     """Write a catalogue row by row, far faster than by revisions."""
     from sqlalchemy import insert
 
@@ -86,7 +89,8 @@ def fill(file: Path, photos: int, vectors: Vectors) -> None:
         writing,
     )
 
-    file.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(file, Path):
+        file.parent.mkdir(parents=True, exist_ok=True)
     with Catalogue.open(file, create=True) as catalogue:
         done, calibration = 0, {}
         while done < photos:
