@@ -118,6 +118,7 @@ class Methods:
     queue = Listing(catalogue_requests.queue)
     confirm = Method(catalogue_requests.confirm)
     reject = Method(catalogue_requests.reject)
+    add_animal = Method(review_requests.add_animal)
     cards = Listing(review_requests.cards)
     card = Method(review_requests.card)
     confirm_card = Method(review_requests.confirm_card)

@@ -136,6 +136,9 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,  # ours as well: it is made once
+        # Spans are sent by service.telemetry.tracing alone, which keeps names back. FastAPI's log
+        # of bad requests quotes what was sent.
+        telemetry={"auto_configure": False, "logs": False, "operation_spans": False},
         lifespan=lifespan,
     )
     app.openapi = lambda: openapi_document(app)

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 
 import uvicorn
@@ -29,6 +29,7 @@ from service.slow_connections import (
     timed_protocol,
 )
 from service.telemetry import logs
+from service.telemetry.tracing import start_tracing
 
 _MOST_ARENAS = 4  # about as many threads allocate at once: two decode, one embeds, one lists
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -54,9 +55,10 @@ def run(settings: Settings) -> None:
             f"there was no catalogue at {settings.catalogue}: it is begun, empty. Drop your "
             "photos on the page, or build one with `flukeprint index build`"
         )
-    access = open_access(settings)
-    listening = listen(settings.host, settings.port)
-    with closing(access), listening:
+    with ExitStack() as stack:
+        stack.callback(start_tracing())
+        access = stack.enter_context(closing(open_access(settings)))
+        listening = stack.enter_context(listen(settings.host, settings.port))
         _refuse_open(settings, listening, access)
         _announce(settings, listening)
         _serve(settings, listening, access)
@@ -183,6 +185,8 @@ def _server(app: FastAPI, settings: Settings) -> uvicorn.Server:
             log_config=None,  # the envelope logs each request, with its id
             access_log=False,
             server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips=settings.trusted_proxies,
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
     )

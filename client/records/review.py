@@ -18,11 +18,24 @@ class CardPhoto:
 
 
 @dataclass(frozen=True, slots=True)
+class SamePicture:
+    """Another photo of the same file as `of`: another animal, in its own box."""
+
+    name: str
+    of: str
+    state: str
+    box: tuple[float, ...] | None = None
+    individual: str | None = None
+    card: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """The waiting photos of one encounter, or one photo without an encounter.
 
     `place` is None for keys below the role `curate`. `answer` and `revision` are there for a card
-    that was opened: whom all photos show together, and the catalogue that says so.
+    that was opened: whom all photos show together, and the catalogue that says so. So are
+    `same_pictures`, the other animals in its photos.
     """
 
     key: str
@@ -40,6 +53,7 @@ class Card:
     quality: float | None = None
     answer: dict[str, Any] | None = None
     revision: int | None = None
+    same_pictures: tuple[SamePicture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +64,16 @@ class CardEvent:
     kind: str
     photos: tuple[str, ...]
     encounters: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnimalAdded:
+    """Another animal of a photo that waits now: `photo` is its own, `encounter` its card's key."""
+
+    revision: int
+    kind: str
+    photos: tuple[str, ...]
+    photo: str
+    encounter: str
     warnings: tuple[str, ...] = ()

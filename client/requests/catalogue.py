@@ -206,7 +206,11 @@ def assign_photos(
 
 
 def edit_photo(name: str, fields: Mapping[str, object]) -> ServiceRequest[Event]:
-    """Change a photo's fields: absent ones stay, None removes a value."""
+    """Change a photo's fields: absent ones stay, None removes a value.
+
+    With a `box` (left, top, right, bottom in 0..1) the photo is embedded anew there; None: where
+    the checkpoint finds the animal.
+    """
     return _edit(f"/v1/catalogue/photos/{quote_name(name)}", fields)
 
 

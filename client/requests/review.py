@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from client.records.photos import Page
-from client.records.review import Card, CardEvent
-from client.requests.request import ServiceRequest, get, page_of, post, record_of, without_empty
+from client.records.review import AnimalAdded, Card, CardEvent
+from client.requests.request import (
+    ServiceRequest,
+    get,
+    page_of,
+    post,
+    quote_name,
+    record_of,
+    without_empty,
+)
 
 PAGE_ROWS = 100
 
@@ -79,6 +87,15 @@ def confirm_many(
     body = {"filter": dict(filters), "revision": revision, "count": count}
     lists = {"left_out": list(left_out), "named": list(named)}
     return post("/v1/queue/confirm-many", record_of(CardEvent), body | lists)
+
+
+def add_animal(photo: str, box: Sequence[float]) -> ServiceRequest[AnimalAdded]:
+    """Let another animal of a photo wait for review, as a photo of the same file.
+
+    `box`: where it is, left, top, right and bottom in 0..1.
+    """
+    path = f"/v1/queue/{quote_name(photo)}/animals"
+    return post(path, record_of(AnimalAdded), {"box": list(box)})
 
 
 def _act(key: str, name: str, body: Mapping[str, object]) -> ServiceRequest[CardEvent]:

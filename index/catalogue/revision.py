@@ -5,6 +5,7 @@ Part of SQLAlchemy's door.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from index.catalogue.rows import (
 )
 from index.labels.fields import in_nfc, spellings_of
 from index.labels.reader import LabelledPhoto
+from index.pgvector.writing import forget_checkpoints, synchronise
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.storage.address import BadCatalogue, CatalogueAddress, files_folder
 from index.storage.checksums import vector_checksum
@@ -45,6 +47,7 @@ from index.storage.schema import (
 )
 
 Values = dict[str, Any]
+_FLOAT_BYTES = 4
 TransactionCheck = Callable[[Session], None]
 """Called within a transaction before anything is changed; what it raises leaves all as it was."""
 
@@ -138,6 +141,7 @@ class Revision:
             str, set[int]
         ] = {}  # by table: photos' rows, and others' whose name or region is another now
         self._touched_individuals: set[int] = set()
+        self._embedded: set[int] = set()  # photos that got a vector
         self._former_names: set[str] = set()  # of individuals that were renamed or taken out
 
     def photos(self, fingerprint: str | None = None) -> list[CataloguePhoto]:
@@ -210,6 +214,28 @@ class Revision:
             "fingerprint": known.fingerprint,
         }
         self.log("remove", known.name, {**self._label_detail(known), **before}, {})
+
+    def exchange_vectors(self, photo_id: int, vectors: Mapping[str, bytes]) -> None:
+        """Give a photo these vectors, by checkpoint, and no others.
+
+        Bytes are those of little-endian float32. The log keeps what it had as base64, as if each
+        checkpoint were a column, so that it can be put back.
+        """
+        own = select(VectorRow.fingerprint, VectorRow.embedding).where(
+            VectorRow.photo_id == photo_id
+        )
+        before: dict[str, bytes] = {row[0]: row[1] for row in self.session.execute(own)}
+        self.session.execute(delete(VectorRow).where(VectorRow.photo_id == photo_id))
+        for fingerprint, embedding in vectors.items():
+            self._store_vector(photo_id, fingerprint, embedding)
+        names = sorted({*before, *vectors})
+        row: Values = {"table": VectorRow.__tablename__, "key": photo_id}
+        for word, held in (("before", before), ("after", vectors)):
+            row[word] = {
+                name: b64encode(held[name]).decode() if name in held else None for name in names
+            }
+        self._rows.append(row)
+        self._touch(PhotoRow, photo_id, ())
 
     def note_file(self, known: CataloguePhoto, file: PhotoFile) -> None:
         """Store a file's new size and time.
@@ -322,7 +348,17 @@ class Revision:
             table = Table.metadata.tables[CalibrationRow.__tablename__]
             self._connection.execute(delete(table).where(table.c.calibration.is_(None)))
             self._connection.execute(insert(table), {"revision": self.number, "calibration": None})
+        self._synchronise(fingerprint)
         announce(self._connection)
+
+    def _synchronise(self, fingerprint: str) -> None:
+        """Have the database search what is there now, where it does (`--engine pgvector`)."""
+        is_another = fingerprint != self.last_fingerprint
+        photos = self._touched.get(PhotoRow.__tablename__, set[int]()) | self._embedded
+        synchronise(self._connection, fingerprint, self.number, None if is_another else photos)
+        if is_another:
+            # Searches that run still compare with the vectors of the checkpoint before.
+            forget_checkpoints(self._connection, {fingerprint, self.last_fingerprint})
 
     def individual_id(self, name: str) -> int:
         """The key of an individual, made where none has the name.
@@ -405,19 +441,22 @@ class Revision:
         return key
 
     def _put_vector(self, photo_id: int, new: EmbeddedPhoto, fingerprint: str) -> None:
-        state = self.session.scalar(select(PhotoRow.state).where(PhotoRow.id == photo_id))
-        self._moves_distances |= state == CATALOGUED
         own = (VectorRow.photo_id == photo_id) & (VectorRow.fingerprint == fingerprint)
         self.session.execute(delete(VectorRow).where(own))
-        embedding = new.vector.astype("<f4").tobytes()
+        self._store_vector(photo_id, fingerprint, new.vector.astype("<f4").tobytes())
+
+    def _store_vector(self, photo_id: int, fingerprint: str, embedding: bytes) -> None:
+        state = self.session.scalar(select(PhotoRow.state).where(PhotoRow.id == photo_id))
+        self._moves_distances |= state == CATALOGUED
         values = {
             "photo_id": photo_id,
             "fingerprint": fingerprint,
-            "dimension": len(new.vector),
+            "dimension": len(embedding) // _FLOAT_BYTES,
             "embedding": embedding,
             "checksum": vector_checksum(photo_id, fingerprint, embedding),
         }
         self._connection.execute(insert(Table.metadata.tables[VectorRow.__tablename__]), values)
+        self._embedded.add(photo_id)
 
     def _of_label(self, photo: LabelledPhoto, viewpoint: str | None = None) -> Values:
         """A photo's columns by its label; `viewpoint` is what is noted of it already.

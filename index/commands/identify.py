@@ -50,6 +50,16 @@ ScoreOption = Annotated[
     ),
 ]
 
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        envvar="FLUKEPRINT_ENGINE",
+        help="How photos are searched: `auto`, `flat`, `pq`, or in the catalogue's own PostgreSQL "
+        "`pgvector` and `pgvector-hnsw`, so that their vectors are not read first.",
+    ),
+]
+
 AnimalThresholdOption = Annotated[
     float | None,
     typer.Option(
@@ -96,6 +106,7 @@ def identify(
     ] = None,
     animal_threshold: AnimalThresholdOption = None,
     score: ScoreOption = "nearest",
+    engine: EngineOption = "flat",
     server: ServerOption = None,
     api_key: ApiKeyOption = None,
     csv: Annotated[
@@ -119,7 +130,8 @@ def identify(
     The decision is `no_animal` where a photo shows nothing that the checkpoint was made for. A
     photo that lies on its side is turned first, and the answer says so.
     """
-    refuse_mixture(context, server, ("catalogue", "checkpoint", "runtime", "precision", "score"))
+    own = ("catalogue", "checkpoint", "runtime", "precision", "score", "engine")
+    refuse_mixture(context, server, own)
     if csv is not None:
         refuse_out(csv)
     printing = _Printing(as_json, csv, k)
@@ -146,7 +158,7 @@ def identify(
     # What was given is looked at before a network is loaded.
     named = photos_of_paths(photos)
     check_animal_threshold(animal_threshold)
-    searched = _read_catalogue(catalogue, checkpoint, precision, score)
+    searched = _read_catalogue(catalogue, checkpoint, precision, score, _checked_engine(engine))
     calibration = searched.calibration
     if new_share is not None:
         calibration = calibration.with_new_share(new_share)
@@ -358,18 +370,24 @@ class _Searched(NamedTuple):
 
 
 def _read_catalogue(
-    address: CatalogueAddress, checkpoint: Path | None, precision: str, score: str
+    address: CatalogueAddress,
+    checkpoint: Path | None,
+    precision: str,
+    score: str,
+    engine: str = "flat",
 ) -> _Searched:
     """Read a catalogue that this checkpoint can search. Raises BadCatalogue and BadQuery."""
     from index.catalogue.catalogue import Catalogue
     from index.catalogue.status import check_fingerprint
+    from index.pgvector.tables import is_searched_there
     from index.progress import spinner
     from index.snapshots.snapshot import read_snapshot
 
     checked_score = _checked_score(score)
     with spinner("Reading the catalogue"), Catalogue.open(address) as catalogue:
         check_fingerprint(address, catalogue, checkpoint, precision)
-        served = read_snapshot(catalogue, "Flat", score=checked_score)
+        there = is_searched_there(engine)
+        served = None if there else read_snapshot(catalogue, engine, score=checked_score)
         if served is not None:
             return _Searched(
                 served.gallery,
@@ -379,7 +397,7 @@ def _read_catalogue(
                 served.species_fit,
                 served.changed_photos,
             )
-        gallery, calibration = catalogue.searchable(score=checked_score)
+        gallery, calibration = catalogue.searchable(engine, score=checked_score)
         return _Searched(gallery, calibration, catalogue.species(), catalogue.viewpoints())
 
 
@@ -393,6 +411,16 @@ def _load(
         embedder, searched.gallery, searched.calibration, searched.species, searched.viewpoints
     )
     return embedder, identifier.with_species_fit(searched.species_fit, searched.changed_photos)
+
+
+def _checked_engine(engine: str) -> str:
+    from index.pgvector.tables import ENGINES
+    from index.search.matching import BadQuery
+
+    known = ("auto", "flat", "pq", *ENGINES)
+    if engine not in known:
+        raise BadQuery(f"--engine is {engine!r}; the engines are {', '.join(known)}")
+    return engine
 
 
 def _checked_score(score: str) -> Score:

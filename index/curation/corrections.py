@@ -6,13 +6,14 @@ Part of SQLAlchemy's door.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from embedding.photos.box import Box
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
 from index.catalogue.standing_events import live_revisions, past_events
 from index.labels.reader import LabelledPhoto
@@ -26,14 +27,20 @@ from index.storage.schema import (
     PhotoRow,
 )
 
-Replaced = Mapping[str, Mapping[str, frozenset[str | None]]]
+Fact = str | Box | None
+Replaced = Mapping[str, Mapping[str, frozenset[Fact]]]
 
 _ACTS = (
     "move",
     "split",
     "edit",
 )  # after which a photo has other facts than a label file was written with
-_FACT_OF = {"individual_id": "individual", "species": "species", "taken_at": "taken_at"}
+_FACT_OF = {
+    "individual_id": "individual",
+    "species": "species",
+    "taken_at": "taken_at",
+    "box": "box",
+}
 _ENCOUNTER_FACT_OF = {"name": "encounter", "region": "region"}
 
 
@@ -43,14 +50,14 @@ class Corrections:
 
     `names`: ids that individuals had before, and merged ones', with the id now. `deleted`: names of
     deleted photos. `replaced`: by photo and fact (individual, species, encounter, region,
-    taken_at), what a curator put something else in place of; individuals by their names now, None
-    for new_whale and for nothing noted. `deleted_contents`: the content hashes of deleted photos,
-    by which an export's labels name them.
+    taken_at, box), what a curator put something else in place of; individuals by their names now,
+    None for new_whale and for nothing noted. `deleted_contents`: the content hashes of deleted
+    photos, by which an export's labels name them; not of those that another photo still shows.
     """
 
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     deleted: frozenset[str] = frozenset()
-    replaced: Replaced = field(default_factory=dict[str, Mapping[str, frozenset[str | None]]])
+    replaced: Replaced = field(default_factory=dict[str, Mapping[str, frozenset[Fact]]])
     deleted_contents: frozenset[str] = frozenset()
 
     def is_deleted(self, photo: LabelledPhoto) -> bool:
@@ -95,7 +102,7 @@ def read_corrections_within(session: Session) -> Corrections:
         _names(rows, now),
         frozenset(deleted),
         _replaced_facts(session, now),
-        frozenset(deleted.values()),
+        frozenset(deleted.values()) - _live_contents(session, deleted.values()),
     )
 
 
@@ -129,11 +136,19 @@ def _deleted_photos(session: Session) -> dict[str, str]:
     return {name: line.content_hash for name, line in last.items() if line.kind == "delete"}
 
 
+def _live_contents(session: Session, hashes: Collection[str]) -> set[str]:
+    """Which of these contents a photo has that is not deleted, as that of another animal in it."""
+    ordered, found = sorted(hashes), set[str]()
+    for start in range(0, len(ordered), MOST_BOUND):
+        some = PhotoRow.content_hash.in_(ordered[start : start + MOST_BOUND])
+        query = select(PhotoRow.content_hash).where(some, PhotoRow.state != DELETED)
+        found.update(session.scalars(query))
+    return found
+
+
 def _replaced_facts(session: Session, now: Mapping[int, str]) -> Replaced:
     """What curators' standing acts put something else in place of."""
-    found: defaultdict[str, defaultdict[str, set[str | None]]] = defaultdict(
-        lambda: defaultdict(set)
-    )
+    found: defaultdict[str, defaultdict[str, set[Fact]]] = defaultdict(lambda: defaultdict(set))
     met: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
     for photo, row in _changed_rows(session):
         before: dict[str, Any] = row["before"]
@@ -145,8 +160,7 @@ def _replaced_facts(session: Session, now: Mapping[int, str]) -> Replaced:
         elif row["table"] == PhotoRow.__tablename__:
             for column, fact in _FACT_OF.items():
                 if column in before:
-                    value = before[column]
-                    found[photo][fact].add(now.get(value) if column == "individual_id" else value)
+                    found[photo][fact].add(_fact(column, before[column], now))
     keys = sorted(met)
     for start in range(0, len(keys), MOST_BOUND):
         of_these = PhotoRow.encounter_id.in_(keys[start : start + MOST_BOUND])
@@ -159,6 +173,12 @@ def _replaced_facts(session: Session, now: Mapping[int, str]) -> Replaced:
         photo: {fact: frozenset(values) for fact, values in facts.items()}
         for photo, facts in found.items()
     }
+
+
+def _fact(column: str, value: Any, now: Mapping[int, str]) -> Fact:
+    if column == "individual_id":
+        return now.get(value)
+    return Box(*value) if column == "box" and value is not None else value
 
 
 def _changed_rows(session: Session) -> Generator[tuple[str, dict[str, Any]]]:

@@ -1,7 +1,7 @@
 """What curators do to a catalogue: each act is one event, made in one transaction with its effect.
 
-Part of SQLAlchemy's door. Nothing is embedded again: merging, splitting and moving change whose a
-photo is and leave its vector.
+Part of SQLAlchemy's door. Merging, splitting and moving change whose a photo is and leave its
+vector. Only another box needs another vector, which the caller has made.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import select
 
 from index.catalogue.catalogue import Catalogue
@@ -85,6 +87,18 @@ class IndividualNotes(NamedTuple):
     mother: str | None = None
     born: str | None = None
     age_class: str | None = None
+
+
+class PhotoInBox(NamedTuple):
+    """What a photo shows in a box: its vector (d,), by which checkpoint, of which content.
+
+    `answer`: what was answered about it, for a photo that waits.
+    """
+
+    content_hash: str
+    fingerprint: str
+    vector: NDArray[np.float32]
+    answer: Values | None = None
 
 
 class Curator:
@@ -340,10 +354,22 @@ class Curator:
                 raise UnknownSubject(f"there is no encounter {encounter}")
             return _edit(act, EncounterRow, encounter, row.name, columns)
 
-    def edit_photo(self, photo: str, columns: Values) -> Event:
-        """Change what is noted of a photo: species, taken_at, viewpoint, quality."""
+    def edit_photo(self, photo: str, columns: Values, *, seen: PhotoInBox | None = None) -> Event:
+        """Change what is noted of a photo: species, taken_at, viewpoint, quality, box.
+
+        A box needs `seen`, whose vector takes the place of all that the photo has.
+        """
         with open_revision(self.catalogue, kind="edit", made_by=self.made_by) as act:
-            return _edit(act, PhotoRow, photo_of(act, photo).id, photo, columns)
+            row = photo_of(act, photo)
+            if ("box" in columns) != (seen is not None):
+                raise ValueError("a photo's box is changed with what it shows there, and only so")
+            if seen is not None:
+                check_fits(act, row, seen)
+                if row.state == WAITING and seen.answer is not None:
+                    act.update(PhotoRow, row.id, {"answer": seen.answer})
+                vector = seen.vector.astype("<f4").tobytes()
+                act.exchange_vectors(row.id, {seen.fingerprint: vector})
+            return _edit(act, PhotoRow, row.id, photo, columns)
 
     def _set_state(
         self, kind: str, photo: str, state: str, *, allowed: Sequence[str], reason: str | None
@@ -444,6 +470,16 @@ def finish_event(
     fingerprint = fingerprint or act.last_fingerprint or ""
     act.finish(fingerprint, detail=detail)
     return Event(act.number, act.kind, act.touched_photos(), act.touched_individuals())
+
+
+def check_fits(act: Revision, row: PhotoRow, seen: PhotoInBox) -> None:
+    """Refuse what was seen by another checkpoint, or of another content (CurationConflict)."""
+    _check_fingerprint(act, seen.fingerprint)
+    if row.content_hash != seen.content_hash:
+        raise CurationConflict(
+            f"the file of {row.name} holds another picture than the catalogue knows; put the old "
+            "file back, or run `flukeprint index update`"
+        )
 
 
 def _check_fingerprint(act: Revision, fingerprint: str) -> None:

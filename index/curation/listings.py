@@ -245,6 +245,14 @@ class Directory:
             cards = [_photo(row) for row in session.execute(query.order_by(PhotoRow.name.desc()))]
         return {card.content_hash: card for card in cards}
 
+    def same_pictures(self, photos: Sequence[PhotoCard]) -> list[PhotoCard]:
+        """Other photos of the same files as some: the other animals in them. None are deleted."""
+        hashes, own = {each.content_hash for each in photos}, {each.name for each in photos}
+        query = _photos().where(PhotoRow.content_hash.in_(hashes), PhotoRow.state != DELETED)
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
+            cards = [_photo(row) for row in session.execute(query.order_by(PhotoRow.id))]
+        return [card for card in cards if card.name not in own]
+
     def named(self, names: Sequence[str]) -> dict[str, PhotoCard]:
         """Of these photo names those that are or were there, each with its photo."""
         query = _photos().where(PhotoRow.name.in_(names))

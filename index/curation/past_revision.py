@@ -5,7 +5,8 @@ Part of SQLAlchemy's door.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from base64 import b64decode
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +70,7 @@ class _Past:
     A photo that wasn't there yet has no entry.
 
     `exchanged`: photos whose content or box is another since, so that their vectors are, too.
+    `vectors`: those that the log has of such a photo, as base64 by checkpoint.
     """
 
     photos: dict[int, _Columns]
@@ -76,6 +78,7 @@ class _Past:
     species: dict[int, str | None]
     regions: dict[int, str | None]
     exchanged: set[int]
+    vectors: dict[int, Mapping[str, str | None]]
 
 
 def searchable_as_of(catalogue: Catalogue, revision: int) -> tuple[Gallery, Calibration]:
@@ -109,7 +112,9 @@ def past_catalogue(catalogue: Catalogue, revision: int) -> PastCatalogue:
             if columns["state"] == CATALOGUED and columns["individual_id"] is None
         }
         there = (labelled.keys() | nobody) - past.exchanged
-        vectors = _vectors(session, row.fingerprint, there)
+        vectors = _vectors(session, row.fingerprint, there) | _logged_vectors(
+            past, row.fingerprint, labelled.keys() | nobody
+        )
     lacking = sorted(labelled[key][0] for key in labelled if key not in vectors)
     if lacking:
         raise CurationConflict(
@@ -187,6 +192,7 @@ def _at(session: Session, revision: int) -> _Past:
         row[0]: row[1] for row in session.execute(select(EncounterRow.id, EncounterRow.region))
     }
     exchanged: set[int] = set()
+    vectors: dict[int, Mapping[str, str | None]] = {}
     later = (
         select(ChangeRow.detail).where(ChangeRow.revision > revision).order_by(ChangeRow.id.desc())
     )
@@ -196,18 +202,37 @@ def _at(session: Session, revision: int) -> _Past:
                 f"revision {revision} is of an older flukeprint, whose log is not enough to go "
                 "back to it"
             )
+        kept = {
+            row["key"]: row["before"]
+            for row in detail["rows"]
+            if row["table"] == VectorRow.__tablename__
+        }
         for row in reversed(detail["rows"]):
             if row["table"] == PhotoRow.__tablename__:
                 _turn_back(photos, row)
                 if {"content_hash", "box"} & set(row["before"] or ()):
                     exchanged.add(row["key"])
+                    vectors.pop(row["key"], None)  # a later change's
             elif row["table"] == IndividualRow.__tablename__:
                 before: _Columns = row["before"] or {}
                 names |= {row["key"]: before["name"]} if "name" in before else {}
                 species |= {row["key"]: before["species"]} if "species" in before else {}
             elif row["table"] == EncounterRow.__tablename__ and "region" in (row["before"] or {}):
                 regions[row["key"]] = row["before"]["region"]
-    return _Past(photos, names, species, regions, exchanged)
+        vectors |= kept
+        exchanged |= kept.keys()
+    return _Past(photos, names, species, regions, exchanged, vectors)
+
+
+def _logged_vectors(
+    past: _Past, fingerprint: str, photo_ids: Set[int]
+) -> dict[int, NDArray[np.float32]]:
+    texts = {key: past.vectors[key].get(fingerprint) for key in past.vectors.keys() & photo_ids}
+    return {
+        key: np.frombuffer(b64decode(text), "<f4")
+        for key, text in texts.items()
+        if text is not None
+    }
 
 
 def _turn_back(photos: dict[int, _Columns], row: _Columns) -> None:

@@ -6,6 +6,7 @@ rows back.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import func, select
@@ -114,9 +115,12 @@ def _lines(session: Session, revision: int) -> list[Values]:
 
 def _refuse_lost_content(revision: int, lines: Sequence[Values]) -> None:
     for line in lines:
+        # Where a curator changed the box, the log has the vectors too.
+        kept = {row["key"] for row in line["rows"] if row["table"] == VectorRow.__tablename__}
         for row in line["rows"]:
             exchanged = {"content_hash", "box"} & set(row["before"] or ())
-            if row["table"] == PhotoRow.__tablename__ and exchanged:
+            is_kept = exchanged == {"box"} and row["key"] in kept
+            if row["table"] == PhotoRow.__tablename__ and exchanged and not is_kept:
                 raise CurationConflict(
                     f"revision {revision} can't be undone: the photo {line['photo']} got "
                     "another content or box in it. "
@@ -213,6 +217,10 @@ def _put_back(act: Revision, rows: Sequence[Values], revision: int) -> None:
     """Put rows back to what they were, the last change first."""
     for row in reversed(rows):
         table, key, before = row["table"], row["key"], row["before"]
+        if table == VectorRow.__tablename__:
+            vectors = {name: b64decode(text) for name, text in before.items() if text is not None}
+            act.exchange_vectors(key, vectors)
+            continue
         if table == PhotoRow.__tablename__ and before is None:
             before = _NEVER_THERE
         if before is None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from index.search.engine import to_distances
 from index.search.gallery import Gallery
 from index.search.rows.live_rows import LiveGroup, LiveRows, Rows
-from index.search.segments import ChangedSegment
+from index.search.segments import Segment
 
 FARTHEST = 2.0
 """The largest cosine distance."""
@@ -89,7 +89,7 @@ class NearPairs:
 
         Up to the same reach.
         """
-        changed = _changed_individuals(self.gallery.photos, gallery.photos)
+        changed = changed_individuals(self.gallery, gallery)
         if changed is None or len(changed) > _MOST_FOLLOWED * max(1, gallery.individual_count):
             return None
         remaining = self._remaining(gallery, changed)
@@ -136,9 +136,10 @@ def find_near_pairs(
 def ordered_rows(gallery: Gallery) -> LiveRows:
     """The vectors of a gallery in the order of its photos; copied where it has changed."""
     photos = gallery.photos
+    rows = photos.base.engine.loaded()
     if not photos.changed:
-        return photos.base.rows
-    return photos.base.rows.joined(photos.added.rows, photos.order)
+        return rows
+    return rows.joined(photos.added.engine.loaded(), photos.order)
 
 
 class _Search:
@@ -270,14 +271,33 @@ class _NearestPairs:
 _NONE: Rows = np.zeros(0, np.int64)
 
 
-def _changed_individuals(before: ChangedSegment, after: ChangedSegment) -> set[str] | None:
+def changed_individuals(earlier: Gallery, later: Gallery) -> set[str] | None:
     """Who may have other photos than before; None where that can't be told."""
+    before, after = earlier.photos, later.photos
     if before.base is not after.base:
         return None
     gone = np.setxor1d(before.gone, after.gone)
     changed = {before.base.individual_of(row) for row in gone.tolist()}
-    if before.added is not after.added:
-        changed.update(before.added.individual_ids, after.added.individual_ids)
+    return changed | _changed_rows(before.added, after.added)
+
+
+def _changed_rows(before: Segment, after: Segment) -> set[str]:
+    """Whose rows are not the same in two segments: one keeps the rows of many earlier acts."""
+    if before is after:
+        return set()
+    one, other = (
+        {
+            photo: row
+            for row, photo in enumerate(zip(each.individuals, each.photo_names, strict=True))
+        }
+        for each in (before, after)
+    )
+    changed = {individual for individual, _ in one.keys() ^ other.keys()}
+    same = sorted(one.keys() & other.keys())
+    rows, now = (np.array([each[photo] for photo in same], np.int64) for each in (one, other))
+    if same:
+        differs = (before.rows.dense(rows) != after.rows.dense(now)).any(axis=1)
+        changed.update(same[at][0] for at in np.flatnonzero(differs).tolist())
     return changed
 
 

@@ -21,6 +21,7 @@ from index.curation.reviewed_pairs import ReviewedPairs, read_photo_facts, read_
 from index.pairs.near_pairs import (
     FARTHEST,
     NearPairs,
+    changed_individuals,
     do_nothing,
     find_near_pairs,
     ordered_rows,
@@ -35,6 +36,7 @@ LEAST_PROBABILITY = 0.05
 MOST_LISTED = 200
 """Pairs that are suggested at most. Twice as many are kept, for when some are marked as different.
 """
+_FOLLOWED = 0.01  # of the individuals may change before the curve is made again
 _TAIL_SHARE = 8  # the curve's pairs are one in so many of all, or else they aren't the nearest
 _FEWEST_FITTED = 200  # pairs that it is fitted to in any case
 
@@ -59,13 +61,15 @@ class Resemblance:
 class SimilarIndividuals:
     """The nearest pairs of a gallery, what people decided of pairs, and the curve of both.
 
-    `halves` (s,) are the distances of individuals that were split in two.
+    `halves` (s,) are the distances of individuals that were split in two. `since` individuals have
+    changed since these were worked out.
     """
 
     near: NearPairs
     reviewed: ReviewedPairs
     halves: NDArray[np.float64]
     curve: PairCurve
+    since: int = 0
 
     def suggestions(self, limit: int, review_distance: float) -> list[Resemblance]:
         """The pairs that a person should review, nearest first, ties by id.
@@ -100,18 +104,34 @@ def find_similar_individuals(
 ) -> SimilarIndividuals:
     """Find the nearest pairs of a gallery, and fit how probable it is that a pair is one animal.
 
-    What was found `before` is followed where little has changed. `between` is called now and then
-    and may raise to stop. Raises BadCatalogue.
+    What was found `before` is followed where little has changed. The curve is kept until a
+    hundredth of the individuals has changed, or a person has decided of a pair. `between` is called
+    now and then and may raise to stop. Raises BadCatalogue.
     """
     reviewed = read_reviewed_pairs(catalogue)
     near = _followed(gallery, len(reviewed.different), before, between)
-    if before is not None and before.near.gallery.has_rows_of(gallery):
-        halves = before.halves
-    else:
+    since = _changed_since(gallery, before)
+    if before is None or since is None:
         facts = read_photo_facts(catalogue, gallery.photo_names)
         halves = split_distances(ordered_rows(gallery), gallery.individuals, facts)
+        since = 0
+    else:
+        halves = before.halves
+        if reviewed == before.reviewed:
+            return SimilarIndividuals(near, reviewed, halves, before.curve, since)
     curve = fit_pair_curve(pair_distances(near, reviewed, halves))
-    return SimilarIndividuals(near, reviewed, halves, curve)
+    return SimilarIndividuals(near, reviewed, halves, curve, since)
+
+
+def _changed_since(gallery: Gallery, before: SimilarIndividuals | None) -> int | None:
+    """How many individuals changed since the curve was made; None where it must be made again."""
+    if before is None:
+        return None
+    if before.near.gallery.has_rows_of(gallery):
+        return before.since
+    changed = changed_individuals(before.near.gallery, gallery)
+    since = before.since + len(changed or ())
+    return None if changed is None or since > _FOLLOWED * gallery.individual_count else since
 
 
 def nearest_photos(gallery: Gallery, one: str, other: str) -> Resemblance:

@@ -55,6 +55,8 @@ def _mislabelled(photos: Sequence[CataloguePhoto]) -> list[str]:
     pairs: list[tuple[CataloguePhoto, CataloguePhoto]] = []
     for photo in photos:
         other = first.setdefault(photo.content_hash, photo)
+        if other.box is not None and photo.box is not None and other.box != photo.box:
+            continue  # two animals in one picture
         if photo.state == other.state == CATALOGUED and other.individual != photo.individual:
             pairs.append((other, photo))
     warnings = [

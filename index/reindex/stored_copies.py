@@ -68,12 +68,15 @@ def known_by_content(
     An export as zip names photos by the folders of their individuals, with their content hashes.
     Only files count that hold that content, or are what taking the place out of it gives.
     """
+    # A picture of several animals is several photos, which their boxes tell apart.
     by_hash = {photo.content_hash: photo for photo in known.values()}
+    by_box = {(photo.content_hash, photo.box): photo for photo in known.values()}
     by_zip_name = {zip_name(photo.name, photo.individual): photo for photo in known.values()}
     named = {photo.name for photo in labelled}
     found: list[LabelledPhoto] = []
     for photo in labelled:
-        old = by_hash.get(photo.content_hash or "") or by_zip_name.get(photo.name)
+        hashed = photo.content_hash or ""
+        old = by_box.get((hashed, photo.box)) or by_hash.get(hashed) or by_zip_name.get(photo.name)
         old = None if photo.name in known else old
         is_its = old is not None and old.name not in named and _is_its_file(photo.path, old)
         found.append(replace(photo, name=old.name) if old is not None and is_its else photo)

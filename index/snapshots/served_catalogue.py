@@ -11,10 +11,15 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.orm import Session
 
 from index.calibration.calibration import Calibration
-from index.catalogue.catalogue import Catalogue, fitted_calibration, newest_revision
+from index.catalogue.catalogue import (
+    Catalogue,
+    fitted_calibration,
+    newest_revision,
+    read_gallery,
+)
 from index.catalogue.gallery_refresh import refresh_gallery
 from index.catalogue.rows import read_species, read_viewpoints
-from index.catalogue.searched_rows import read_searched_rows
+from index.pgvector.reading import prepare_tables
 from index.search.gallery import Gallery
 from index.search.species import SpeciesFit
 from index.snapshots.changed_mapping import change_mapping, fold_mapping
@@ -58,22 +63,15 @@ def read_tables(catalogue: Catalogue, factory: str) -> ServedCatalogue:
     Each vector is compared with its checksum. Takes time in proportion to the catalogue. Raises
     BadCatalogue.
     """
+    prepare_tables(catalogue.engine, catalogue.address, factory)
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         last = newest_revision(session, catalogue.address)
         calibration = fitted_calibration(session, last, None, may_be_old=True)
         photos = PhotoTable.of(read_served_photos(session, catalogue.folder), catalogue.folder)
         species, viewpoints = read_species(session), read_viewpoints(session)
-        searched = read_searched_rows(session, last.fingerprint)
+        gallery, damaged = read_gallery(session, catalogue, factory)
         log = log_position(session, last.revision)
-    gallery = Gallery.build(
-        searched.photo_names,
-        searched.individuals,
-        searched.vectors,
-        fingerprint=last.fingerprint,
-        revision=last.revision,
-        factory=factory,
-    )
-    return ServedCatalogue(gallery, calibration, photos, species, viewpoints, log, searched.damaged)
+    return ServedCatalogue(gallery, calibration, photos, species, viewpoints, log, damaged)
 
 
 def follow(

@@ -36,7 +36,8 @@ from index.storage.schema import (
 _CONNECT_SECONDS = 10
 _READ_ONLY = ("25006", "42501")  # read-only transaction, insufficient privilege
 _DISK_FULL = ("53100",)
-_GOING_OR_COMING = ("57P01", "57P02", "57P03")  # shut down, crashed, starting up
+# Shut down, crashed, starting up; and all of its connections are in use.
+_GOING_OR_COMING = ("57P01", "57P02", "57P03", "53300")
 _CONNECTION = "08"  # the class of what goes wrong with a connection
 
 
@@ -288,6 +289,10 @@ def translating_errors(address: PostgresAddress) -> Generator[None]:
         if not isinstance(error.orig, _psycopg().Error):
             raise
         raise _catalogue_error(address, error.orig) from error
+    except Exception as error:  # of the driver itself, where it is asked without SQLAlchemy
+        if not isinstance(error, _psycopg().Error):
+            raise
+        raise _catalogue_error(address, error) from error
 
 
 def _catalogue_error(address: PostgresAddress, error: Any) -> BadCatalogue:

@@ -59,6 +59,17 @@ def refuse_served(address: CatalogueAddress) -> None:
         )
 
 
+def is_served_elsewhere(address: CatalogueAddress) -> bool:
+    """Whether a process of another machine serves the catalogue, as far as its mark tells."""
+    here = this_worker().rsplit(":", 2)[0]
+    for path in _marks(address):
+        with contextlib.suppress(OSError, ValueError):
+            host, _, _ = path.read_text("utf-8").rsplit(":", 2)
+            if host != here:
+                return True
+    return False
+
+
 def _folder(address: CatalogueAddress) -> Path:
     return sibling_folder(address, "serving")
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, cast
 
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.gallery_refresh import unknown_photos
+from index.catalogue.gallery_refresh import UnknownPhotos, unknown_photos
 from index.curation.clusters import Cluster, clusters
+from index.curation.photo_links import PhotoLinks, find_links, linked_clusters
 from index.pairs.similar_individuals import SimilarIndividuals, find_similar_individuals
 from service.http.problems import BUSY, NOT_READY, ProblemError
 from service.serving.service import Serving
@@ -43,6 +44,8 @@ class WorkLists:
         self._is_stopping = threading.Event()
         self._cache: dict[str, tuple[int, Any]] = {}
         self._similar: SimilarIndividuals | None = None
+        self._unknown: UnknownPhotos | None = None
+        self._links: PhotoLinks | None = None
         self._under_way: dict[str, tuple[int, asyncio.Future[Any]]] = {}
 
     def stop(self) -> None:
@@ -89,18 +92,31 @@ class WorkLists:
         def work() -> UnknownGroups:
             # Of the checkpoint that is served: the catalogue may have gone over to another one just
             # now.
-            unknown = unknown_photos(self._catalogue, gallery.fingerprint)
+            unknown = unknown_photos(self._catalogue, gallery.fingerprint, self._unknown)
+            self._unknown = unknown
             shown = [
                 at
                 for at, animal in enumerate(screen.scores(unknown.vectors))
                 if animal is None or animal.is_animal
             ]
             names = [unknown.photo_names[at] for at in shown]
-            similar = clusters(names, unknown.vectors[shown], reach, between=self._raise_if_stopped)
+            similar = self._similar_photos(unknown, shown, reach)
             grouped = {name for each in similar for name in each.photos}
             return UnknownGroups(similar, [name for name in names if name not in grouped])
 
         return cast("UnknownGroups", await self._once("unknown", gallery.revision, work))
+
+    def _similar_photos(
+        self, unknown: UnknownPhotos, shown: Sequence[int], reach: float
+    ) -> list[Cluster]:
+        """Group some of the photos, following what was found of them before."""
+        names, vectors = [unknown.photo_names[at] for at in shown], unknown.vectors[shown]
+        keys = [(unknown.fingerprint, *unknown.keys[at]) for at in shown]
+        between = self._raise_if_stopped
+        self._links = find_links(keys, vectors, reach, self._links, between=between)
+        if self._links is None:
+            return clusters(names, vectors, reach, between=between)
+        return linked_clusters(names, self._links, reach)
 
     async def _once(
         self,

@@ -46,9 +46,11 @@ from service.serving.loading import log_damaged, serving_of
 from service.serving.past_revisions import PastRevisions
 from service.serving.service import Service, Serving
 from service.settings import Settings
+from service.telemetry.spans import in_this_trace
 
 _LIST_THREADS = 4
 _FEWEST_LINES = 4096  # of the log that are followed rather than reading all again
+_ACT_SECONDS = 0.02  # after which an act may have followed what was to be followed
 _RELOAD_AGAIN_SECONDS = 30.0  # where the catalogue's checkpoint isn't to be found
 _LEFT_PENDING_SECONDS = 30.0  # after which another service's calibration is fitted here
 _Found = TypeVar("_Found")
@@ -104,7 +106,8 @@ class CatalogueWriter:
         `do` gets the catalogue to change, which nobody else changes meanwhile, and what is served
         is of its last revision. Raises ProblemError, having done nothing.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._act, do)
+        acting = in_this_trace(lambda: self._act(do))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, acting)
 
     def act_now(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
         """The same for a thread of its own, such as that of the jobs, which waits for the act."""
@@ -143,21 +146,31 @@ class CatalogueWriter:
     async def read(self, query: Callable[[Directory], _Found]) -> _Found:
         """Read the catalogue's lists in one of a few threads. Raises BadCatalogue."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, query, self.directory)
+        return await loop.run_in_executor(
+            self._readers, in_this_trace(lambda: query(self.directory))
+        )
 
     @property
     def served_revision(self) -> int:
         """The revision that answers come from."""
         return self._service.ready().identifier.gallery.revision
 
-    def catch_up(self) -> None:
-        """Serve the catalogue's last revision, whoever made it."""
-        with self._exchange:
+    def catch_up(self, revision: int) -> None:
+        """Serve this revision of the catalogue or a later one, whoever made it.
+
+        Doesn't wait for an act of this service, which has followed it already.
+        """
+        while not self._exchange.acquire(timeout=_ACT_SECONDS):
+            if self.served_revision >= revision:
+                return
+        try:
             self._catch_up()
+        finally:
+            self._exchange.release()
 
     def follow_job(self) -> None:
         """Serve what a job of this service has made of the catalogue."""
-        self.catch_up()
+        self.catch_up(self.catalogue.revision)
         self.calibrator.wake()
 
     def follow_calibration(self, state: CatalogueState) -> None:
@@ -165,7 +178,8 @@ class CatalogueWriter:
 
         One that is left pending is fitted here: its service may have died.
         """
-        if state.calibrated != self._calibrated:
+        # While an act is under way, the next time: requests wait for who calls this.
+        if state.calibrated != self._calibrated and not self._exchange.locked():
             fitted = read_calibration(self.catalogue)
             if fitted is not None:
                 self._publish(fitted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -18,8 +19,8 @@ from index.storage.postgres import Listener
 POLL_SECONDS = 0.25
 """How often the catalogue is asked where it stands, also where it tells of changes itself: what it
 tells can be lost with a connection, and PgBouncer passes nothing on."""
-MOST_WAIT_SECONDS = 1.0
-"""How long a request waits for the catching up, at most."""
+MOST_WAIT_SECONDS = 5.0
+"""How long a request waits for the catching up, at most: on a busy machine it takes seconds."""
 _FRESH_SECONDS = 2 * POLL_SECONDS
 _ASK_AGAIN_SECONDS = 0.005
 _log = logging.getLogger("flukeprint.service")
@@ -35,8 +36,8 @@ class Following(Protocol):
         """The revision that answers come from."""
         ...
 
-    def catch_up(self) -> None:
-        """Serve the catalogue's last revision. Raises FlukeprintError."""
+    def catch_up(self, revision: int) -> None:
+        """Serve this revision of the catalogue or a later one. Raises FlukeprintError."""
         ...
 
     def follow_calibration(self, state: CatalogueState) -> None:
@@ -58,13 +59,16 @@ class Follower:
         self._is_stopping = threading.Event()
         self._listener: Listener | None = None
         self._newest = 0  # revision that is known to be there
-        self._current_at = clock()  # when what is served was the newest revision
+        self._current_at = -math.inf  # when what is served was the newest revision
+        self._has_asked = False
         self._is_away = False
         self._is_late = False  # catching up takes longer than a request may wait
 
     def start(self) -> None:
-        """Begin to follow."""
-        self._current_at = self._clock()
+        """Begin to follow.
+
+        Until the catalogue was asked once, requests wait: it may have changed since it was read.
+        """
         self._thread.start()
 
     def stop(self) -> None:
@@ -85,11 +89,11 @@ class Follower:
         """Wait while what is served is behind, MOST_WAIT_SECONDS at most.
 
         Only the first requests wait so long, for example while the whole catalogue is read again:
-        later ones are answered from what is served until it is current.
+        later ones are answered from what is served until it is current. At the start all wait.
         """
         deadline = self._clock() + MOST_WAIT_SECONDS
         while self.is_behind and not self._is_late:
-            if self._clock() > deadline:
+            if self._has_asked and self._clock() > deadline:
                 self._is_late = True
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
@@ -111,13 +115,14 @@ class Follower:
         state = read_state(self._served.catalogue)
         self._newest = state.revision
         if state.revision != self._served.served_revision:
-            self._served.catch_up()
+            self._served.catch_up(state.revision)
+        self._has_asked = True
+        if self._served.served_revision >= state.revision:
+            self._current_at, self._is_late = asked_at, False
         self._served.follow_calibration(state)
         if self._is_away:
             _log.warning("The catalogue can be followed again")
             self._is_away = False
-        if self._served.served_revision >= state.revision:
-            self._current_at, self._is_late = asked_at, False
 
     def _wait(self) -> None:
         if self._listener is None:

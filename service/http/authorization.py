@@ -31,6 +31,7 @@ from service.http.callers.session_cookie import sent_token
 from service.http.problems import BUSY, FORBIDDEN, TOO_MANY, UNAUTHENTICATED, ProblemError
 from service.http.rate_limit import RateLimit, network_of
 from service.http.required_roles import DeclaredRoutes
+from service.telemetry.spans import in_this_trace
 
 _NOTED_AGAIN_AFTER_SECONDS = 60.0
 _KEY_THREADS = 4
@@ -155,7 +156,9 @@ class Gate:
     async def _in_thread(self, query: Callable[[], _Answer]) -> _Answer:
         """Ask the database in one of our own threads."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, query)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, in_this_trace(query)
+            )
         except AccessUnavailable as error:
             # Anybody may read this answer: the database's own message is for the log.
             _log.error("%s", error)

@@ -75,33 +75,26 @@ class RepeatableRequests:
         place, and nobody keeps a copy. Without its last part the application can't finish.
         """
         hashed = RequestHash(scope)
-        has_begun = False
-        renewing: list[asyncio.Task[None]] = []
+        recorder = _AnswerRecorder(answers, id_, send)
 
         async def receive_hashed() -> Message:
-            nonlocal has_begun
             message = await receive()
-            if message["type"] != "http.request" or has_begun:
+            if message["type"] != "http.request" or recorder.has_begun:
                 return message
             hashed.update(message.get("body", b""))
             if not message.get("more_body", False):
                 outcome = await _begin(answers, id_, hashed.hexdigest())
                 if outcome != "begun":
                     raise _DecidedOtherwise(outcome)
-                has_begun = True
-                renewing.append(asyncio.create_task(_renew(answers, id_)))
+                recorder.begin()
             return message
 
-        recorder = _AnswerRecorder(send)
         try:
             await self.app(scope, receive_hashed, recorder.send)
         except _DecidedOtherwise as otherwise:
             await _answer_instead(otherwise.outcome, send)
         finally:
-            for task in renewing:
-                task.cancel()
-            if has_begun:
-                await asyncio.shield(asyncio.to_thread(recorder.settle, answers, id_))
+            await recorder.settle()
 
     async def _once(
         self,
@@ -116,14 +109,12 @@ class RepeatableRequests:
         if outcome != "begun":
             await _answer_instead(outcome, send)
         else:
-            recorder = _AnswerRecorder(send)
-            renewing = asyncio.create_task(_renew(answers, id_))
+            recorder = _AnswerRecorder(answers, id_, send)
+            recorder.begin()
             try:
                 await self.app(scope, _from_file(body, receive), recorder.send)
             finally:
-                renewing.cancel()
-                # Shielded: a client that leaves cancels nothing, and may send it again.
-                await asyncio.shield(asyncio.to_thread(recorder.settle, answers, id_))
+                await recorder.settle()
 
 
 def request_hash(scope: Scope, body: IO[bytes]) -> str:
@@ -253,29 +244,49 @@ def _from_file(body: IO[bytes], receive: Receive) -> Receive:
 
 
 class _AnswerRecorder:
-    """Passes an answer on and remembers it."""
+    """Passes an answer on and keeps it, before its last part is sent.
 
-    def __init__(self, send: Send) -> None:
+    So whoever has an answer can have it again, also from another service.
+    """
+
+    def __init__(self, answers: StoredAnswers, id_: str, send: Send) -> None:
+        self._answers = answers
+        self._id = id_
         self._send = send
         self._start: Message | None = None
         self._body: list[bytes] = []
-        self._is_whole = False
+        self._renewing: asyncio.Task[None] | None = None
+        self.has_begun = False
+
+    def begin(self) -> None:
+        """Keep the key from now on, which `StoredAnswers.begin` gave, until the answer is there."""
+        self.has_begun = True
+        self._renewing = asyncio.create_task(_renew(self._answers, self._id))
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._start = {**message, "headers": list(message.get("headers", []))}
         elif message["type"] == "http.response.body":
             self._body.append(message.get("body", b""))
-            self._is_whole = not message.get("more_body", False)
+            if not message.get("more_body", False):
+                await self.settle(is_whole=True)
         await self._send(message)
 
-    def settle(self, answers: StoredAnswers, id_: str) -> None:
+    async def settle(self, *, is_whole: bool = False) -> None:
+        """Keep the answer, or give the key free where there is none to keep; only once."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            self._renewing = None
+            # Shielded: a client that leaves cancels nothing, and may send it again.
+            await asyncio.shield(asyncio.to_thread(self._write, is_whole))
+
+    def _write(self, is_whole: bool) -> None:
         try:
-            if self._start is None or not self._is_whole or self._start["status"] >= 400:
-                answers.forget(id_)
+            if self._start is None or not is_whole or self._start["status"] >= 400:
+                self._answers.forget(self._id)
             else:
                 headers = [(_text(name), _text(value)) for name, value in self._start["headers"]]
-                answers.finish(id_, self._start["status"], headers, b"".join(self._body))
+                self._answers.finish(self._id, self._start["status"], headers, b"".join(self._body))
         except AccessUnavailable:
             return  # what was done is done; the key is free again when its lease has ended
 

@@ -14,6 +14,7 @@ from index.jobs.records import BadJobs, Job, JobLost, JobsBusy
 from index.jobs.store import JobStore
 from index.processes import this_worker
 from service.jobs.context import JobContext, JobStopped
+from service.telemetry.spans import JOB_ID, JOB_KIND, span
 
 JobFunction = Callable[[JobContext], dict[str, Any]]
 """Does a job and returns its result, as JSON can hold it.
@@ -162,7 +163,7 @@ class JobRunner:
             seconds=self._lease_seconds / BEATS_IN_A_LEASE,
         )
         try:
-            with heartbeat:
+            with heartbeat, span("job", **{JOB_ID: job.id, JOB_KIND: job.kind}):
                 self._do(context)
         except JobLost as error:
             _log.warning("%s", error)

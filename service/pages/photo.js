@@ -78,8 +78,12 @@ export function boxOf(card) {
   return { left, top, right, bottom };
 }
 
-export function boxMark(box) {
-  const mark = el("span", { class: "box", "aria-hidden": "true" });
+export function boxMark(box, { label = null, style = "" } = {}) {
+  const attributes = { class: `box ${style}`.trim(), "aria-hidden": "true" };
+  return placeBox(el("span", attributes, label), box);
+}
+
+export function placeBox(mark, box) {
   Object.assign(mark.style, {
     left: `${box.left * 100}%`,
     top: `${box.top * 100}%`,

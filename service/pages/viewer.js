@@ -13,6 +13,7 @@ const MOST = 12;
 const SHARP_PX = 2048;
 const START_PX = 1024;
 const FILLED = 0.94;
+const ROOMY = 0.93;
 
 // `onpair` gets what the service says of each pair that is shown. With `isLinked` the pair has a
 // link to its own screen.
@@ -216,6 +217,15 @@ export function viewer({ titles, signal, onpair = () => undefined, isLinked = tr
     b: () => toggles.box.click(),
     h: (event) => event.repeat || toggles.heat.click(),
   };
+  // While a box is drawn the whole photo is shown, with room for handles around it.
+  let wasFitted = null;
+  const whole = (isWhole) => {
+    if (isWhole) {
+      wasFitted = state.isFitted;
+      change({ isFitted: false, zoom: ROOMY, x: 0, y: 0 });
+    } else change({ isFitted: wasFitted ?? state.isFitted, zoom: 1 });
+    node.classList.toggle("drawing", isWhole);
+  };
   // Show a photo at a side (0 or 1); null: none.
   const show = (at, photo) => {
     const before = panes[at].name;
@@ -224,7 +234,8 @@ export function viewer({ titles, signal, onpair = () => undefined, isLinked = tr
     if (panes[at].name !== before) showPair();
   };
   draw();
-  return { node, keys, show };
+  const own = { stage: panes[0].stage, frame: panes[0].frame, whole };
+  return { node, keys, show, own };
 }
 
 function factsOf(pair) {
@@ -247,7 +258,7 @@ function locate(one, photo) {
 
 function setBox(one, box) {
   one.box = box;
-  one.frame.querySelector(".box")?.remove();
+  one.frame.querySelector(".box:not(.other, .numbered)")?.remove();
   if (box) one.frame.append(boxMark(box));
 }
 

@@ -116,6 +116,13 @@ class EventAnswer(BaseModel):
     )
 
 
+class AnimalAdded(EventAnswer):
+    """Another animal of a photo that waits for review now."""
+
+    photo: str = Field(description="The new photo's name.")
+    encounter: str = Field(description="The key of its card.")
+
+
 class IndividualAnswer(BaseModel):
     """A known animal. Its first and last sighting are those of its catalogued photos."""
 

@@ -9,8 +9,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
+from embedding.photos.box import Box
 from index.access.roles import allows
-from index.labels.fields import in_nfc, parse_time
+from index.labels.fields import in_nfc, make_box, parse_time
+from index.labels.labelled_photo import BadLabels
 from service.http.multipart import Form
 from service.http.paging import Position, decode_cursor
 
@@ -56,6 +58,16 @@ ListCursor = Annotated[
     str | None,
     Query(max_length=4096, description="`next` of the page before; without it the first page."),
 ]
+
+
+def _make_box(sides: tuple[float, float, float, float]) -> Box:
+    try:
+        return make_box(sides, "box", " ".join(map(str, sides)))
+    except BadLabels as error:
+        raise ValueError(str(error)) from error
+
+
+PhotoBox = Annotated[tuple[float, float, float, float], AfterValidator(_make_box)]
 
 
 class _Sent(BaseModel):
@@ -189,6 +201,20 @@ class PhotoEdit(_Edit):
     taken_at: Time = Field(None, description="When it was taken, ISO 8601.")
     viewpoint: Word = Field(None, description="From where it shows the animal.")
     quality: Word = Field(None, description="How good it is.")
+    box: PhotoBox | None = Field(
+        None,
+        description="Where the animal is: left, top, right, bottom as shares 0 to 1 of the upright "
+        "photo. The photo is embedded anew there; one that waits is also identified. Null: the "
+        "checkpoint finds it.",
+    )
+
+
+class AnotherAnimal(_Sent):
+    """Where another animal is in a photo."""
+
+    box: PhotoBox = Field(
+        description="Left, top, right, bottom as shares 0 to 1 of the upright photo."
+    )
 
 
 class QueueForm(Form):

@@ -209,6 +209,17 @@ class WaitingEncounter(BaseModel):
     photos: list[CardPhotoAnswer] = Field(description="Its photos, the first taken first.")
 
 
+class SamePicture(BaseModel):
+    """Another photo of the same file, with another animal in its box."""
+
+    name: str = Field(description="Its name in the catalogue.")
+    of: str = Field(description="The photo of the card that is the same picture.")
+    box: list[float] | None = Field(description="Where its animal is, as shares 0 to 1.")
+    state: str = Field(description="`catalogued`, `waiting` for review, or `rejected`.")
+    individual: str | None = Field(description="Whose photo it is, where that is known.")
+    card: str | None = Field(description="The key of its card, where it waits.")
+
+
 class WaitingEncounters(BaseModel):
     """A page of cards."""
 
@@ -250,7 +261,11 @@ class WaitingEncounterDetail(WaitingEncounter):
     model_config = ConfigDict(json_schema_extra={"example": None})
 
     cards: list[CataloguedPhoto] = Field(
-        description="Its photos in full, each with the `answer` of when it came."
+        description="Its photos in full, each with the `answer` of when it came, or of when its "
+        "box was changed."
+    )
+    same_pictures: list[SamePicture] = Field(
+        description="Other photos of the same files: the other animals in them."
     )
     answer: EncounterAnswer | None = Field(
         description="Whom all its photos show together; null where no photo can be compared."

@@ -14,6 +14,7 @@ from index.identification.identifier import Identifier
 from index.search.embedded_images import EmbeddedImage, embed_images, find_animals
 from index.search.matching import Identification
 from index.search.vectors import Embedder, FloatArray
+from service.telemetry.spans import Step, timed_step
 
 if TYPE_CHECKING:
     from embedding import embedder as networks
@@ -30,10 +31,7 @@ class IdentifyOptions(NamedTuple):
 
 
 class InferenceRequest(NamedTuple):
-    """One photo to embed, and to identify where there are options.
-
-    `box` None: the embedder's locator finds it.
-    """
+    """One photo to embed, and to identify where there are options; `box` None: to be found."""
 
     identifier: Identifier
     image: Image
@@ -51,13 +49,14 @@ class LocateRequest(NamedTuple):
 class InferenceResult(NamedTuple):
     """A photo's vector (d,), its identification if requested, the box of its fluke, and its turn.
 
-    `quarter_turns` to the left put the photo upright.
+    `quarter_turns` to the left put the photo upright. `steps`: what its batch spent time on.
     """
 
     vector: FloatArray
     identification: Identification | None
     box: Box | None = None
     quarter_turns: int = 0
+    steps: tuple[Step, ...] = ()
 
 
 class PairedPhoto(NamedTuple):
@@ -91,6 +90,12 @@ class Picture(NamedTuple):
     distance: float
 
 
+class Located(NamedTuple):
+    """The animals of a photo, the surest first."""
+
+    animals: tuple[Animal, ...]
+
+
 class PhotoHeat(NamedTuple):
     """The heat (h, w) of a photo, -1 to 1, that lies over a `region` of it as it came.
 
@@ -109,12 +114,6 @@ class PairHeat(NamedTuple):
     query: PhotoHeat
     reference: PhotoHeat
     distance: float
-
-
-class Located(NamedTuple):
-    """The animals of a photo, the surest first."""
-
-    animals: tuple[Animal, ...]
 
 
 Question = InferenceRequest | LocateRequest | Pair | HeatedPair
@@ -138,13 +137,15 @@ def answer_all(questions: Sequence[Question]) -> list[Answer]:
 
 def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
     embedded: dict[int, EmbeddedImage] = {}
+    steps = list[Step]()
     for positions in _groups_of_equal(
         {at: id(request.identifier.embedder) for at, request in requests.items()}
     ):
         embedder = requests[positions[0]].identifier.embedder
         images = [requests[at].image for at in positions]
         boxes = [requests[at].box for at in positions]
-        embedded.update(zip(positions, embed_images(embedder, images, boxes), strict=True))
+        with timed_step("embed", len(images), steps):
+            embedded.update(zip(positions, embed_images(embedder, images, boxes), strict=True))
     identified: dict[int, Identification] = {}
     keys = {
         at: (id(request.identifier), request.options)
@@ -156,13 +157,14 @@ def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
         assert first.options is not None
         rows = np.stack([embedded[at].vector for at in positions])
         k, max_fpir, threshold, animal_threshold, new_share = first.options
-        found = first.identifier.for_new_share(new_share).identify_vectors(
-            rows,
-            k=k,
-            max_fpir=max_fpir,
-            threshold=threshold,
-            animal_threshold=animal_threshold,
-        )
+        with timed_step("search", len(rows), steps):
+            found = first.identifier.for_new_share(new_share).identify_vectors(
+                rows,
+                k=k,
+                max_fpir=max_fpir,
+                threshold=threshold,
+                animal_threshold=animal_threshold,
+            )
         identified.update(
             (
                 at,
@@ -177,7 +179,9 @@ def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
             for photo in (embedded[at],)
         )
     return {
-        at: InferenceResult(photo.vector, identified.get(at), photo.box, photo.quarter_turns)
+        at: InferenceResult(
+            photo.vector, identified.get(at), photo.box, photo.quarter_turns, tuple(steps)
+        )
         for at, photo in embedded.items()
     }
 

@@ -18,12 +18,13 @@ from starlette.requests import Request
 from embedding.errors import FlukeprintError
 from embedding.photos.box import Animal
 from embedding.photos.damage import CheckedPhoto, read_checked
-from embedding.photos.photo import BadPhoto, Box, PhotoLimits, read_photo
+from embedding.photos.photo import BadPhoto, Box, Image, PhotoLimits, read_photo
 from index.identification.identifier import Identifier
 from index.search.matching import Identification, with_damage
 from index.search.vectors import FloatArray
 from index.snapshots.log_position import NOWHERE, LogPosition
 from index.snapshots.served_photo import ServedPhoto
+from index.storage.originals import fetch_originals
 from service.http.multipart import Upload
 from service.http.problems import (
     BAD_PHOTOS,
@@ -56,6 +57,7 @@ from service.serving.inference import (
 from service.serving.scopes import Scope, Scopes
 from service.settings import Settings
 from service.telemetry.observer import Observer
+from service.telemetry.spans import in_this_trace, span, write_steps
 
 Found = TypeVar("Found")
 _MOST_AWAITING_PAST = 8  # each may take seconds
@@ -128,6 +130,14 @@ class IdentifiedRequest(NamedTuple):
     photos_searched: int
 
 
+class _PhotoQuery(NamedTuple):
+    """What is asked of a photo, before it is decoded."""
+
+    identifier: Identifier
+    options: IdentifyOptions | None
+    box: Box | None
+
+
 class PhotoView(NamedTuple):
     """Where the animal is in a photo as it came, and how many quarter turns put it upright.
 
@@ -137,14 +147,6 @@ class PhotoView(NamedTuple):
     box: Box | None
     is_found: bool
     quarter_turns: int
-
-
-class _PhotoQuery(NamedTuple):
-    """What is asked of a photo, before it is decoded."""
-
-    identifier: Identifier
-    options: IdentifyOptions | None
-    box: Box | None
 
 
 class _Turns:
@@ -369,7 +371,9 @@ class Service:
             )
         turns.taken += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(turns.thread, act)
+            return await asyncio.get_running_loop().run_in_executor(
+                turns.thread, in_this_trace(act)
+            )
         finally:
             turns.taken -= 1
 
@@ -398,7 +402,8 @@ class Service:
     ) -> PhotoResult | BadPhoto:
         started = time.perf_counter()
         async with self._in_hand:
-            photo = await self._decoded(serving, upload)
+            with span("decode"):
+                photo = await self._decoded(serving, upload)
             if isinstance(photo, BadPhoto):
                 return photo
             decoded = time.perf_counter()
@@ -407,6 +412,7 @@ class Service:
                 InferenceRequest(identifier, photo.image, options, box)
             )
         assert isinstance(result, InferenceResult)
+        write_steps(result.steps)
         if result.identification is not None:
             told = with_damage(result.identification, photo.damage)
             result = result._replace(identification=told)
@@ -425,14 +431,15 @@ class Service:
 
     async def _catalogue_photo(self, serving: Serving, name: str) -> PairedPhoto:
         photo = serving.photos[name]
+        path = Path(photo.path)
         loop = asyncio.get_running_loop()
+
+        def read() -> Image:
+            fetch_originals(self.settings.address, lambda: [path])
+            return read_photo(path, limits=self.limits, at_least_px=serving.decode_px)
+
         try:
-            image = await loop.run_in_executor(
-                self.decoders,
-                lambda: read_photo(
-                    Path(photo.path), limits=self.limits, at_least_px=serving.decode_px
-                ),
-            )
+            image = await loop.run_in_executor(self.decoders, read)
         except BadPhoto as error:
             raise ProblemError(
                 NOT_FOUND,

@@ -7,17 +7,21 @@ photo files that all photos share, encounters of three photos with times and coo
 history of 8 photos an act. It is served by `flukeprint serve` with the shipped checkpoint. Once all
 cards are compared, each screen is opened in headless Chromium: the whole page anew, and by a link
 within it. The time is that until the screen's list stands and nothing is being loaded. Each GET
-that the screens ask for is then sent alone, several times. Photos load after that and aren't timed.
-Times are wall time on whatever else the machine does.
+that the screens ask for is then sent alone: several times, and each time after a card was confirmed
+(with --acts), when what was derived from the catalogue is made again. Photos load later and aren't
+timed. Beside wall time stands the CPU time of the whole service meanwhile, which other work on the
+machine hardly changes.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -29,7 +33,7 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 from growth import DIMENSION, Vectors
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, TimeoutError, sync_playwright
 from sqlalchemy import insert
 
 from demo.anatomy import Individual
@@ -54,8 +58,8 @@ from index.storage.schema import (
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync")
-LIMIT_SECONDS = 0.3
-TIMES = 7
+TIMES = 5
+_SETTLE_SECONDS = 2
 _EACH = 10  # photos of an individual, in the catalogue and waiting
 _ACT = 8  # photos of one event
 _FILES = 64
@@ -98,10 +102,11 @@ _DRAWN = """selector => {
 
 
 class Timed(NamedTuple):
-    """Seconds of one thing, several times."""
+    """Seconds of one thing, several times, and the service's CPU seconds meanwhile."""
 
     name: str
     seconds: Sequence[float]
+    cpu: Sequence[float] = ()
 
     @property
     def p50(self) -> float:
@@ -112,6 +117,46 @@ class Timed(NamedTuple):
     def slowest(self) -> float:
         """The longest."""
         return max(self.seconds)
+
+    @property
+    def row(self) -> str:
+        """A line of a table, in milliseconds."""
+        cells = [self.p50, self.slowest]
+        if self.cpu:
+            cells += [statistics.median(self.cpu), max(self.cpu)]
+        return f"| {self.name} | " + " | ".join(f"{1000 * cell:.0f}" for cell in cells) + " |"
+
+
+class Cpu:
+    """The CPU time of the service that listens on a port."""
+
+    def __init__(self, port: int) -> None:
+        inodes = {
+            line.split()[9]
+            for table in ("tcp", "tcp6")
+            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+            if line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A"
+        }
+        self._tasks = next(
+            process / "task"
+            for process in Path("/proc").glob("[0-9]*")
+            for link in _links(process / "fd")
+            if link.removeprefix("socket:[").removesuffix("]") in inodes
+        )
+
+    def seconds(self) -> float:
+        """How long its threads have computed so far."""
+        spent = (Path(task / "schedstat").read_text() for task in self._tasks.iterdir())
+        return sum(int(line.split()[0]) for line in spent) / 1e9
+
+
+def _links(folder: Path) -> Iterator[str]:
+    try:
+        for each in folder.iterdir():
+            with contextlib.suppress(OSError):
+                yield str(each.readlink())
+    except OSError:
+        return
 
 
 def fill(file: Path, photos: int, waiting: int) -> None:
@@ -290,6 +335,9 @@ def open_screens(url: str, asked: dict[str, list[str]]) -> Iterator[tuple[Timed,
         browser = play.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         for screen, drawn in SCREENS.items():
+            print(screen, file=sys.stderr, flush=True)
+            with contextlib.suppress(TimeoutError):
+                _open(page, f"{url}/#/{screen}", drawn)  # makes what is derived once
             whole = [_open(page, f"{url}/#/{screen}", drawn) for _ in range(TIMES)]
             asked[screen] = _asked(page)
             within = [_go(page, screen, drawn) for _ in range(TIMES)]
@@ -320,7 +368,9 @@ def _go(page: Page, screen: str, drawn: str) -> float:
 def _asked(page: Page) -> list[str]:
     """The GETs of the page for data, without photos."""
     page.wait_for_timeout(500)
-    found = page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
+    found: list[str] = page.evaluate(
+        "performance.getEntriesByType('resource').map((one) => one.name)"
+    )
     paths = [urlsplit(one)._replace(scheme="", netloc="").geturl() for one in found]
     return [one for one in dict.fromkeys(paths) if one.startswith("/v1/") and not _is_photo(one)]
 
@@ -329,22 +379,39 @@ def _is_photo(path: str) -> bool:
     return path.startswith(("/v1/photos/", "/v1/thumbnails/"))
 
 
-def time_get(client: httpx.Client, path: str) -> Timed:
-    """Send one GET several times."""
+def time_get(client: httpx.Client, path: str, cpu: Cpu, acts: int = 0) -> Timed:
+    """Send one GET several times; with `acts` a card is confirmed before each of so many."""
+    client.get(path)
     seconds: list[float] = []
-    for _ in range(TIMES):
-        started = time.perf_counter()
+    spent: list[float] = []
+    for _ in range(acts or TIMES):
+        if acts:
+            _confirm_one(client)
+        before, started = cpu.seconds(), time.perf_counter()
         answer = client.get(path)
         seconds.append(time.perf_counter() - started)
-        answer.raise_for_status()
-    return Timed(path, seconds)
+        spent.append(cpu.seconds() - before)
+        if answer.status_code >= 500:
+            print(path, answer.text, file=sys.stderr)
+    return Timed(path, seconds, spent)
+
+
+def _confirm_one(client: httpx.Client) -> None:
+    page = client.get("/v1/queue/encounters", params={"limit": 1}).json()
+    card = page["encounters"][0]
+    sent = client.post(
+        f"/v1/queue/encounters/{card['key']}/confirm", json={"individual": card["individual"]}
+    )
+    sent.raise_for_status()
+    # What follows an act in the background, such as the calibration, is not what is timed.
+    time.sleep(_SETTLE_SECONDS)
 
 
 def _print(title: str, rows: Sequence[Timed]) -> None:
-    print(f"\n| {title} | p50, ms | longest, ms |\n| --- | --- | --- |")
-    for row in rows:
-        late = " **" if row.slowest > LIMIT_SECONDS else ""
-        print(f"| {row.name} | {1000 * row.p50:.0f} | {1000 * row.slowest:.0f}{late} |")
+    more = ("CPU p50, ms", "CPU longest, ms") if rows and rows[0].cpu else ()
+    heads = (title, "p50, ms", "longest, ms", *more)
+    print(f"\n| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
+    print("\n".join(row.row for row in rows))
 
 
 def main() -> None:
@@ -356,6 +423,8 @@ def main() -> None:
     parser.add_argument("--waiting", type=int, default=5_000)
     parser.add_argument("--folder", type=Path, help="keeps the catalogue for the next run")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--acts", type=int, default=2, help="cards confirmed before each GET's")
+    parser.add_argument("--only-get", nargs="*", help="time these GETs, and open no screen")
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="screens"))
     catalogue = folder / "catalogue.db"
@@ -367,16 +436,22 @@ def main() -> None:
         serve_catalogue(catalogue, free_port(), folder / "service.log") as url,
         httpx.Client(base_url=url, timeout=120, trust_env=False) as client,
     ):
-        print(f"all cards compared after {wait_until_compared(client):.0f} s")
-        opened = list(open_screens(url, asked))
-        paths = dict.fromkeys([*(one for each in asked.values() for one in each), *MORE])
-        gets = [time_get(client, path) for path in paths]
-    _print("GET", gets)
+        cpu = Cpu(urlsplit(url).port or 0)
+        before = cpu.seconds()
+        waited = wait_until_compared(client)
+        print(f"all cards compared after {waited:.0f} s, {cpu.seconds() - before:.1f} of CPU")
+        opened = [] if given.only_get is not None else list(open_screens(url, asked))
+        shown = [one for each in asked.values() for one in each]
+        paths = dict.fromkeys(given.only_get or [*shown, *MORE])
+        gets = [time_get(client, path, cpu) for path in paths]
+        after = [time_get(client, path, cpu, given.acts) for path in paths if given.acts]
     _print("screen, the whole page", [whole for whole, _ in opened])
     _print("screen, by a link", [within for _, within in opened])
+    _print("GET", gets)
+    _print("GET after an act", after)
     if given.json:
-        found = {"get": gets, "whole": [one for one, _ in opened], "link": [o for _, o in opened]}
-        given.json.write_text(json.dumps(found | {"asked": asked}, indent=1))
+        found = {"get": gets, "after": after, "opened": opened, "asked": asked}
+        given.json.write_text(json.dumps(found, indent=1))
     if given.folder is None:
         shutil.rmtree(folder)
 

@@ -11,7 +11,7 @@ import csv
 import os
 import socket
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,10 +19,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import pytest
 import uvicorn
-from PIL import Image, ImageDraw
+from PIL import Image
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -32,8 +31,6 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from demo.anatomy import Individual
-from demo.photograph import photograph
 from index.catalogue.catalogue import Catalogue
 from index.curation.listings import Directory
 from index.labels.reader import read_labels
@@ -46,6 +43,7 @@ from service.server import listen, url_of
 from service.serving.loading import open_access
 from service.serving.service import Service, Serving
 from service.settings import Settings
+from tests.browser.drawn_whales import WHALES, CornerEmbedder, painted
 
 expect.set_options(timeout=30_000)  # a busy machine is no fault of the page
 CHROMIUM = Path("/usr/bin/chromium")
@@ -59,52 +57,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-_BLOCK_PX = 16
-_DIMENSION = 24
 _READY_SECONDS = 60
-# Two individuals that look alike: the last of the catalogue is drawn near the first.
-WHALES = 12
-LOOKALIKE = 11
-
-
-def painted(whale: int, take: int) -> Image.Image:
-    """A drawn photo whose corner says whale and take, each up to 15."""
-    photo = photograph(Individual.from_seed(whale), np.random.default_rng([whale, take]))
-    pen = ImageDraw.Draw(photo)
-    for at, number in enumerate((whale, take)):
-        grey = 16 * number + 8
-        left, top = at * _BLOCK_PX, photo.height - _BLOCK_PX
-        pen.rectangle((left, top, left + _BLOCK_PX, top + _BLOCK_PX), fill=(grey, grey, grey))
-    return photo
-
-
-class CornerEmbedder:
-    """Embeds what a photo's corner says: takes of one whale lie near each other, whales far
-    apart.
-    """
-
-    fingerprint = "c0" * 32
-    dimension = _DIMENSION
-    input_px = 4096  # decoded whole: the corner must be seen
-
-    def embed(
-        self, images: Sequence[Image.Image], boxes: Sequence[object] | None = None
-    ) -> np.ndarray:
-        rows = [self._vector(*self._corner(image)) for image in images]
-        return np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32)
-
-    def _vector(self, whale: int, take: int) -> np.ndarray:
-        own = np.random.default_rng([whale]).normal(size=_DIMENSION)
-        if whale == LOOKALIKE:
-            own = np.random.default_rng([0]).normal(size=_DIMENSION) + 0.35 * own
-        return own + 0.2 * np.random.default_rng([whale, take]).normal(size=_DIMENSION)
-
-    def _corner(self, image: Image.Image) -> tuple[int, int]:
-        whale, take = (
-            image.getpixel((_BLOCK_PX * at + _BLOCK_PX // 2, image.height - 8))[0] // 16
-            for at in (0, 1)
-        )
-        return whale, take
 
 
 @dataclass(frozen=True)
@@ -119,6 +72,20 @@ class Site:
     def directory(self) -> Directory:
         """What the catalogue holds now, read past the service."""
         return Directory(Catalogue.open(self.catalogue))
+
+    def wide_photo(self, *whales: int, is_turned: bool = False) -> Path:
+        """Two whales side by side in one photo; turned: lying on its side, by its EXIF."""
+        one, other = (painted(whale, 9) for whale in whales)
+        both = Image.new("RGB", (one.width + other.width, one.height))
+        both.paste(one, (0, 0))
+        both.paste(other, (one.width, 0))
+        path = self.folder / f"wide_{'_'.join(map(str, whales))}{'_turned' * is_turned}.jpg"
+        exif = Image.Exif()
+        if is_turned:
+            both = both.transpose(Image.Transpose.ROTATE_90)
+            exif[0x0112] = 6
+        both.save(path, "JPEG", quality=92, exif=exif)
+        return path
 
     def photo(self, whale: int, take: int, at: str | None = None) -> Path:
         """A photo to send; `at` is the time of its day in May by its camera, such as `09:40`."""

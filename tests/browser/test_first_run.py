@@ -15,7 +15,8 @@ from index.catalogue.catalogue import Catalogue
 from index.reindex.begin import begin_catalogue
 from service.server import listen, url_of
 from service.settings import Settings
-from tests.browser.conftest import CornerEmbedder, Site, painted, serving_on
+from tests.browser.conftest import Site, serving_on
+from tests.browser.drawn_whales import CornerEmbedder, painted
 from tests.browser.steps import OpenPage, violations
 
 

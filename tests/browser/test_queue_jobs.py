@@ -35,7 +35,8 @@ def test_a_folder_of_the_service_comes_into_the_queue(
     expect(page.locator(".card-row .facts")).to_contain_text("2 photos")
     expect(page.locator("main")).to_contain_text("Only photos of one upload.")
     assert violations(page) == []
-    toast.get_by_role("button", name="Close").click()
+    toast.get_by_role("link", name="Show in the queue").click()
+    expect(toast).to_have_count(0)  # it is over
     page.get_by_role("link", name="Show all").click()
     expect(page.locator("main")).not_to_contain_text("Only photos of one upload.")
     expect(page.locator(".card-row")).to_have_count(1)

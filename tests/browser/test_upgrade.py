@@ -24,7 +24,8 @@ from index.labels.reader import read_labels
 from index.reindex.build import build_catalogue
 from service.server import listen, url_of
 from service.settings import Settings
-from tests.browser.conftest import CornerEmbedder, Site, serving_on
+from tests.browser.conftest import Site, serving_on
+from tests.browser.drawn_whales import CornerEmbedder
 from tests.browser.steps import add, present, violations
 
 

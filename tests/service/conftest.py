@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from embedding.photos.box import Box
 from embedding.photos.photo import content_hash
 from index.access.store import AccessStore
 from index.calibration.calibration import Calibration
@@ -41,6 +42,7 @@ from service.serving.service import Serving
 from service.settings import Settings
 from tests.service.local_client import local_client
 
+Boxes = Sequence[Box | None] | None
 FINGERPRINT = "f1" * 32
 WHALES = {"w_0": 0, "w_30": 30, "w_90": 90}
 FACTS = {
@@ -51,7 +53,7 @@ FACTS = {
 
 
 class RedEmbedder:
-    """Embeds an image at as many degrees as its first pixel is red."""
+    """Embeds an image at as many degrees as the first pixel of its box is red."""
 
     fingerprint = FINGERPRINT
     dimension = 2
@@ -61,12 +63,15 @@ class RedEmbedder:
         self.batch_sizes: list[int] = []
         self.before_embedding: Callable[[], None] = lambda: None
 
-    def embed(
-        self, images: Sequence[Image.Image], boxes: Sequence[object] | None = None
-    ) -> np.ndarray:
+    def embed(self, images: Sequence[Image.Image], boxes: Boxes = None) -> np.ndarray:
         self.batch_sizes.append(len(images))
         self.before_embedding()
-        radians = np.radians([image.getpixel((0, 0))[0] for image in images])
+        corners = [
+            (0, 0) if box is None else (int(box[0] * image.width), int(box[1] * image.height))
+            for image, box in zip(images, boxes or [None] * len(images), strict=True)
+        ]
+        pairs = zip(images, corners, strict=True)
+        radians = np.radians([image.getpixel(at)[0] for image, at in pairs])
         return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
 
 

@@ -95,7 +95,7 @@ def take_out_photos(catalogue: Catalogue, photos: Sequence[str], *, made_by: str
             raise CurationConflict(
                 f"nothing to take out: these are all photos of {old.name} that wait"
             )
-        new = _new_encounter(act, rows, old)
+        new = new_encounter(act, rows, old)
         _put_into(act, rows, new)
         return finish_event(act, detail={"encounter": new.name, "from": old.name})
 
@@ -111,7 +111,7 @@ def join_photos(
         if keys:
             target = act.session.get_one(EncounterRow, keys[0])
         else:
-            target = _new_encounter(act, [*others, *rows], None)
+            target = new_encounter(act, [*others, *rows], None)
         moved = [row for row in (*others, *rows) if row.encounter_id != target.id]
         if not moved:
             raise CurationConflict(f"nothing to join: all these photos are of {target.name}")
@@ -143,10 +143,13 @@ def _waiting(act: Revision, name: str, participle: str) -> PhotoRow:
     return row
 
 
-def _new_encounter(
+def new_encounter(
     act: Revision, rows: Sequence[PhotoRow], like: EncounterRow | None
 ) -> EncounterRow:
-    """An encounter of nobody known: named by time, or else as another one or the first photo."""
+    """Make an encounter of nobody known.
+
+    It is named by time, or else as another one or the first photo.
+    """
     times = [at for row in rows if (at := parse_clock(row.taken_at)) is not None]
     if times:
         beginning = min(times).isoformat(sep=" ", timespec="minutes")

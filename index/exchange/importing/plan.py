@@ -168,9 +168,10 @@ class _Sorting:
         self._options = options
         self._by_name = {photo.name: photo for photo in known}
         self._matched: set[str] = set()  # the known photos that an export's photos are of
-        self._by_hash: dict[str, LabelledPhoto | CataloguePhoto] = {}
+        # A picture of several animals is several photos, which their boxes tell apart.
+        self._by_hash: dict[str, list[LabelledPhoto | CataloguePhoto]] = {}
         for photo in known:
-            self._by_hash.setdefault(photo.content_hash, photo)
+            self._by_hash.setdefault(photo.content_hash, []).append(photo)
         self._first_new = len(known)
         self._accepted: dict[int, LabelledPhoto | CataloguePhoto] = dict(enumerate(known))
         hashes = [known_perceptual.get(photo.content_hash) for photo in known]
@@ -231,16 +232,16 @@ class _Sorting:
         return self._by_name[each.original]
 
     def _named_by_export(self, photo: LabelledPhoto) -> CataloguePhoto | None:
-        like = self._by_hash.get(photo.content_hash or "")
+        like = next(iter(self._by_hash.get(photo.content_hash or "", ())), None)
         if not isinstance(like, CataloguePhoto) or like.name in self._matched:
             return None
         self._matched.add(like.name)
         return like
 
     def _sort_new(self, at: int, each: SourcePhoto) -> None:
-        like = (
-            self._by_hash.get(each.content_hash) if self._options.duplicates != "keep-all" else None
-        )
+        same = self._by_hash.get(each.content_hash, [])
+        alike = [one for one in same if not _is_other_animal(each.photo, one)]
+        like = alike[0] if alike and self._options.duplicates != "keep-all" else None
         if like is not None:
             self._add_photo(
                 each,
@@ -249,7 +250,8 @@ class _Sorting:
                 like,
             )
             return
-        near = self._nearest(at) if self._options.duplicates == "skip" else None
+        is_compared = self._options.duplicates == "skip" and not same
+        near = self._nearest(at) if is_compared else None
         if near is not None:
             like, bits = near
             reason = (
@@ -261,7 +263,7 @@ class _Sorting:
         photo = replace(each.photo, taken_at=_own_time(each))
         self._add_photo(each, "added", f"new; {each.damage}" if each.damage else "new")
         self.store.append(photo)
-        self._by_hash.setdefault(each.content_hash, photo)
+        self._by_hash.setdefault(each.content_hash, []).append(photo)
         self._accepted[self._first_new + at] = photo
 
     def _nearest(self, at: int) -> tuple[LabelledPhoto | CataloguePhoto, int] | None:
@@ -425,3 +427,8 @@ def _disputed_row(one: DisputedPhoto, known: Mapping[str, str]) -> ImportRow:
 
 def _skipped_row(one: SkippedEntry) -> ImportRow:
     return ImportRow(one.name, "unreadable" if one.is_damaged else "left_out", one.reason)
+
+
+def _is_other_animal(photo: LabelledPhoto, like: LabelledPhoto | CataloguePhoto) -> bool:
+    """Whether two photos of one picture show different animals, by their boxes."""
+    return photo.box is not None and like.box is not None and photo.box != like.box

@@ -204,6 +204,30 @@ export default {
   "viewer.noDistance": "The two can’t be compared: one has no vector of the present checkpoint.",
   "viewer.link": "Open this pair",
   "viewer.nobody": "No individual to compare with",
+  "box.label":
+    "Box of the animal. Arrow keys move it, Shift and arrow keys resize it, Enter asks again, " +
+    "Escape gives up.",
+  "box.tools": "Change the box",
+  "box.hint":
+    "Drag the box or its handles, or draw a new one on an empty place. Arrow keys move it, " +
+    "Shift and arrow keys resize it.",
+  "box.now": "From {left} left and {top} top, {width} wide, {height} high",
+  "box.giveUp": "Give up",
+  "box.change": "Change the box",
+  "box.ask": "Ask again with this box",
+  "box.another": "This is another animal",
+  "box.animals": "Animals in this photo",
+  "box.animalOf": "Animal {at} of {many} in this photo:",
+  "box.decided": "{number}: {name}",
+  "box.goTo": "Go to animal {number}",
+  "box.review": "Review animal {number}",
+  "box.noOther": "No other animal of this photo waits.",
+  "box.added": "The other animal has a card of its own, as {name}.",
+  "box.asked": "{name} is asked again with this box.",
+  "box.save": "Save the box",
+  "box.find": "Let it be found",
+  "box.saved": "The box of {name} is changed.",
+  "box.of": "The animal in {name}",
   "map.east": "E",
   "map.west": "W",
   "map.north": "N",
@@ -468,7 +492,7 @@ export default {
   "jobs.zipTitle": "Identify {name}",
   "jobs.answers": "Answers",
   "jobs.answersTable": "in a table (CSV)",
-  "jobs.answersQueue": "in a table, and photos in the review queue",
+  "jobs.answersQueue": "in the queue, and in a table",
   "jobs.answersHint":
     "In the queue, photos of one encounter stand on one card. Photos that the catalogue has are " +
     "skipped.",
@@ -613,6 +637,8 @@ export default {
   "help.f": "mirror both photos",
   "help.e": "show both flukes at the same size",
   "help.b": "show the fluke box",
+  "help.B": "change the fluke box: arrows move it, Shift and arrows resize it, Enter asks again",
+  "help.o": "go to the next animal of the same photo",
   "help.0": "reset both photos",
   "help.h": "show the heat map: what makes the photos similar",
   "help.a": "identify again in the present catalogue",

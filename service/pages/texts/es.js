@@ -212,6 +212,30 @@ export default {
   "viewer.noDistance": "No se pueden comparar: a una le falta el vector del modelo actual.",
   "viewer.link": "Abrir este par",
   "viewer.nobody": "Ningún individuo con el que comparar",
+  "box.label":
+    "Recuadro del animal. Las flechas lo mueven, Mayús y las flechas cambian su tamaño, Intro " +
+    "pregunta de nuevo, Escape lo deja.",
+  "box.tools": "Cambiar el recuadro",
+  "box.hint":
+    "Arrastre el recuadro o sus tiradores, o dibuje uno nuevo en un lugar vacío. Las flechas " +
+    "lo mueven, Mayús y las flechas cambian su tamaño.",
+  "box.now": "Desde {left} a la izquierda y {top} arriba, {width} de ancho, {height} de alto",
+  "box.giveUp": "Dejarlo",
+  "box.change": "Cambiar el recuadro",
+  "box.ask": "Preguntar de nuevo con este recuadro",
+  "box.another": "Es otro animal",
+  "box.animals": "Animales en esta foto",
+  "box.animalOf": "Animal {at} de {many} en esta foto:",
+  "box.decided": "{number}: {name}",
+  "box.goTo": "Ir al animal {number}",
+  "box.review": "Revisar el animal {number}",
+  "box.noOther": "No espera ningún otro animal de esta foto.",
+  "box.added": "El otro animal tiene su propia ficha, como {name}.",
+  "box.asked": "Se preguntó de nuevo por {name} con este recuadro.",
+  "box.save": "Guardar el recuadro",
+  "box.find": "Dejar que se encuentre",
+  "box.saved": "El recuadro de {name} se cambió.",
+  "box.of": "El animal en {name}",
   "map.east": "E",
   "map.west": "O",
   "map.north": "N",
@@ -486,7 +510,7 @@ export default {
   "jobs.zipTitle": "Identificar {name}",
   "jobs.answers": "Respuestas",
   "jobs.answersTable": "en una tabla (CSV)",
-  "jobs.answersQueue": "en una tabla, y las fotos en la cola de revisión",
+  "jobs.answersQueue": "en la cola, y en una tabla",
   "jobs.answersHint":
     "En la cola, las fotos de un encuentro están en una misma ficha. Las fotos que el catálogo " +
     "ya tiene se omiten.",
@@ -637,6 +661,10 @@ export default {
   "help.f": "reflejar ambas fotos",
   "help.e": "mostrar ambas colas al mismo tamaño",
   "help.b": "mostrar el recuadro de la cola",
+  "help.B":
+    "cambiar el recuadro: las flechas lo mueven, Mayús y las flechas cambian su tamaño, Intro " +
+    "pregunta de nuevo",
+  "help.o": "ir al siguiente animal de la misma foto",
   "help.0": "restablecer ambas fotos",
   "help.h": "mostrar el mapa de calor: en qué se parecen las fotos",
   "help.a": "identificar de nuevo en el catálogo actual",

@@ -208,6 +208,30 @@ export default {
   "viewer.noDistance": "Não podem ser comparadas: falta a uma o vetor do modelo atual.",
   "viewer.link": "Abrir este par",
   "viewer.nobody": "Nenhum indivíduo para comparar",
+  "box.label":
+    "Caixa do animal. As setas a movem, Shift e as setas mudam o tamanho, Enter pergunta de " +
+    "novo, Escape desiste.",
+  "box.tools": "Mudar a caixa",
+  "box.hint":
+    "Arraste a caixa ou as alças, ou desenhe uma nova em um lugar vazio. As setas a movem, " +
+    "Shift e as setas mudam o tamanho.",
+  "box.now": "A partir de {left} à esquerda e {top} acima, {width} de largura, {height} de altura",
+  "box.giveUp": "Desistir",
+  "box.change": "Mudar a caixa",
+  "box.ask": "Perguntar de novo com esta caixa",
+  "box.another": "É outro animal",
+  "box.animals": "Animais nesta foto",
+  "box.animalOf": "Animal {at} de {many} nesta foto:",
+  "box.decided": "{number}: {name}",
+  "box.goTo": "Ir ao animal {number}",
+  "box.review": "Revisar o animal {number}",
+  "box.noOther": "Nenhum outro animal desta foto espera.",
+  "box.added": "O outro animal tem uma ficha própria, como {name}.",
+  "box.asked": "{name} foi perguntada de novo com esta caixa.",
+  "box.save": "Salvar a caixa",
+  "box.find": "Deixar que seja encontrada",
+  "box.saved": "A caixa de {name} foi mudada.",
+  "box.of": "O animal em {name}",
   "map.east": "L",
   "map.west": "O",
   "map.north": "N",
@@ -475,7 +499,7 @@ export default {
   "jobs.zipTitle": "Identificar {name}",
   "jobs.answers": "Respostas",
   "jobs.answersTable": "em uma tabela (CSV)",
-  "jobs.answersQueue": "em uma tabela, e as fotos na fila de revisão",
+  "jobs.answersQueue": "na fila, e em uma tabela",
   "jobs.answersHint":
     "Na fila, as fotos de um encontro ficam em uma mesma ficha. As fotos que o catálogo já tem " +
     "são ignoradas.",
@@ -624,6 +648,9 @@ export default {
   "help.f": "espelhar as duas fotos",
   "help.e": "mostrar as duas caudas no mesmo tamanho",
   "help.b": "mostrar a caixa da cauda",
+  "help.B":
+    "mudar a caixa: as setas a movem, Shift e as setas mudam o tamanho, Enter pergunta de novo",
+  "help.o": "ir ao próximo animal da mesma foto",
   "help.0": "restaurar as duas fotos",
   "help.h": "mostrar o mapa de calor: em que as fotos se parecem",
   "help.a": "identificar de novo no catálogo atual",

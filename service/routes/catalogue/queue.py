@@ -9,10 +9,12 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 from starlette.requests import Request
 
+from embedding.photos.box import Box
 from embedding.photos.photo import content_hash
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Event
 from index.curation.listings import PhotoCard
+from index.curation.review.other_animals import add_animal
 from service.catalogue.cards import card_key
 from service.catalogue.intake import KnownPhoto, NewPhoto, SentContent, sort_out, take_in
 from service.catalogue.writer import CatalogueWriter, acted, writer_of
@@ -42,7 +44,9 @@ from service.http.problems import (
     invalid,
 )
 from service.http.required_roles import requires
+from service.routes.catalogue.catalogue_photos import see_in_box
 from service.schemas.curation import (
+    AnimalAdded,
     EventAnswer,
     Queue,
     SkippedPhoto,
@@ -51,6 +55,7 @@ from service.schemas.curation import (
     photo_card,
 )
 from service.schemas.curation_requests import (
+    AnotherAnimal,
     Confirm,
     ListCursor,
     ListLimit,
@@ -187,6 +192,36 @@ async def reject(
     """Reject a waiting photo: it shows no animal that can be identified."""
     reason = body.reason if body else None
     return await acted(request, lambda curator: curator.reject(photo, reason=reason))
+
+
+@router.post(
+    "/v1/queue/{photo:path}/animals",
+    dependencies=[requires("curate")],
+    summary="Review another animal of a photo.",
+    response_description="What was done; `photos` also has the new photo.",
+    responses=problem_responses(*_ACTING, BAD_PHOTOS),
+)
+async def add_another(request: Request, photo: PhotoPath, body: AnotherAnimal) -> AnimalAdded:
+    """Let another animal of a photo wait for review, as a photo of its own.
+
+    It is the same file with its own box, vector and answer, and has a card of its own. So each
+    animal is confirmed, rejected and undone by itself.
+    """
+    writer, made_by = writer_of(request), principal_of(request)
+    card = await writer.read(lambda directory: directory.photo(photo))
+    before = None if card is None else card.answer
+    name = photo if card is None else card.name
+    seen = await see_in_box(service_of(request), name, Box(*body.box), before)
+    event = await writer.done(
+        lambda catalogue: add_animal(catalogue, name, Box(*body.box), seen, made_by=made_by)
+    )
+    named = await writer.read(lambda directory: directory.named(event.photos))
+    new = max(named.values(), key=lambda one: one.key)
+    return AnimalAdded(
+        **event_answer(event).model_dump(),
+        photo=new.name,
+        encounter=card_key(new.key, new.encounter_key),
+    )
 
 
 async def _contents(service: Service, uploads: Sequence[Upload]) -> list[SentContent]:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Event
+from index.curation.listings import PhotoCard
 from index.curation.review.card_acts import (
     Confirmed,
     confirm_together,
@@ -26,7 +27,7 @@ from service.catalogue.card_lists import (
     like_position,
     position_of,
 )
-from service.catalogue.cards import Card
+from service.catalogue.cards import Card, card_key
 from service.catalogue.review_queue import QueueState
 from service.catalogue.writer import writer_of
 from service.http.authorization import principal_of
@@ -58,6 +59,7 @@ from service.schemas.review_cards import (
     CardReject,
     CardSplit,
     ConfirmMany,
+    SamePicture,
     WaitingEncounter,
     WaitingEncounterDetail,
     WaitingEncounters,
@@ -133,9 +135,13 @@ async def read_card(
 
     found = await writer_of(request).read(lambda _: identified())
     cards = await writer_of(request).read(lambda directory: directory.named(card.names))
+    own = [cards[name] for name in card.names]
+    others = await writer_of(request).read(lambda directory: directory.same_pictures(own))
+    of_content = {one.content_hash: one.name for one in own}
     return WaitingEncounterDetail(
         **_fields(card, is_place_told=may_see_places(request)),
-        cards=[photo_card(cards[name]) for name in card.names],
+        cards=[photo_card(one) for one in own],
+        same_pictures=[_same_picture(one, of_content[one.content_hash]) for one in others],
         answer=None if found is None else encounter_answer(len(card.vectors), found),
         revision=identifier.gallery.revision,
     )
@@ -352,6 +358,19 @@ def _brief(card: Card) -> dict[str, Any]:
         "matches": [match] if answer.individual else [],
         "photos": len(card.photos),
     }
+
+
+def _same_picture(one: PhotoCard, of: str) -> SamePicture:
+    """Put another animal's photo of the same file into the words of the API."""
+    is_waiting = one.state == "waiting"
+    return SamePicture(
+        name=one.name,
+        of=of,
+        box=photo_card(one).box,
+        state=one.state,
+        individual=one.individual,
+        card=card_key(one.key, one.encounter_key) if is_waiting else None,
+    )
 
 
 def _fields(card: Card, *, is_place_told: bool) -> dict[str, Any]:

@@ -34,3 +34,19 @@ def test_cards_are_listed_joined_split_confirmed_and_rejected(client: Client, ph
         client.confirm_many({}, revision=opened.revision or 0, count=1)
     assert len(client.reject_card(first.key, reason="blurred").photos) == 2
     assert list(client.cards()) == []
+
+
+def test_another_animal_of_a_photo_gets_a_card(client: Client, photo: Photo) -> None:
+    (sent,) = client.send_photos(photo(31)).photos
+    left, right = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)
+    client.edit_photo(sent.name, {"box": left})
+    added = client.add_animal(sent.name, right)
+    card = client.card(added.encounter)
+    assert [each.name for each in card.photos] == [added.photo]
+    (other,) = card.same_pictures
+    assert (other.name, other.of, other.box, other.state) == (
+        sent.name,
+        added.photo,
+        left,
+        "waiting",
+    )

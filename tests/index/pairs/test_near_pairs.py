@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from index.pairs.near_pairs import NearPairs, find_near_pairs
+from index.pairs.near_pairs import NearPairs, changed_individuals, find_near_pairs
 from index.search.engine import exact_distances
 from index.search.gallery import Gallery
 
@@ -154,6 +154,20 @@ def test_what_was_compacted_or_changed_throughout_is_compared_anew(
     few = gallery.replace_photos([], names[:1], ["n_0"], rows[:1], revision=2)
     assert near.after(few) is not None
     assert near.after(few.compacted()) is None
+
+
+def test_only_what_changed_since_is_followed(rng: np.random.Generator) -> None:
+    gallery, rows = drawn(rng, 300, 100), unit(rng.normal(size=(3, 6)))
+    first = gallery.replace_photos([], ["x.jpg"], ["n_1"], rows[:1], revision=2)
+    second = first.replace_photos([], ["y.jpg"], ["n_2"], rows[1:2], revision=3)
+    assert changed_individuals(gallery, second) == {"n_1", "n_2"}
+    assert changed_individuals(first, second) == {"n_2"}
+    assert changed_individuals(second, second) == set()
+    moved = second.replace_photos(["x.jpg"], ["x.jpg"], ["n_1"], rows[2:], revision=4)
+    assert changed_individuals(second, moved) == {"n_1"}
+    gone = moved.replace_photos(["0001.jpg"], [], [], rows[:0], revision=5)
+    whose = gallery.individuals[gallery.photo_names.index("0001.jpg")]
+    assert changed_individuals(moved, gone) == {whose}
 
 
 def test_a_long_search_can_be_stopped(rng: np.random.Generator) -> None:

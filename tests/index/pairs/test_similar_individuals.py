@@ -120,6 +120,24 @@ def test_merges_count_until_they_are_undone(catalogue: Catalogue) -> None:
     assert "0 were merged" in found(catalogue, after).curve.fitted_to
 
 
+def test_the_curve_is_kept_until_enough_has_changed(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.pairs.similar_individuals._FOLLOWED", 1.5 / ANIMALS)
+    gallery, _ = catalogue.searchable()
+    first = find_similar_individuals(catalogue, gallery)
+    vector = gallery.vectors_at(np.array([0]))
+    more = gallery.replace_photos([], ["one.png"], ["n_1"], vector, revision=2)
+    second = find_similar_individuals(catalogue, more, first)
+    assert second.since == 1
+    assert second.curve is first.curve
+    assert pairs_of(second) == pairs_of(find_similar_individuals(catalogue, more))
+    again = more.replace_photos([], ["two.png"], ["n_2"], vector, revision=3)
+    third = find_similar_individuals(catalogue, again, second)
+    assert third.since == 0
+    assert third.curve is not first.curve
+
+
 def test_without_probabilities_pairs_are_listed_by_distance(folder: Path, tmp_path: Path) -> None:
     lines = (folder / "labels.csv").read_text().splitlines()
     (tmp_path / "few.csv").write_text("\n".join(lines[:31]))

@@ -146,7 +146,7 @@ def test_requests_wait_a_moment_for_what_is_known_to_be_newer_and_no_longer(
     monkeypatch.setattr(following, "MOST_WAIT_SECONDS", 0.05)
     is_free = threading.Event()
     catching_up = writer.catch_up
-    monkeypatch.setattr(writer, "catch_up", lambda: is_free.wait(20) and catching_up())
+    monkeypatch.setattr(writer, "catch_up", lambda to: is_free.wait(20) and catching_up(to))
     with Catalogue.open(curated.path) as other:
         Curator(other, made_by="elsewhere").rename("w_30", "Salt")
     deadline = time.monotonic() + 20
@@ -157,6 +157,28 @@ def test_requests_wait_a_moment_for_what_is_known_to_be_newer_and_no_longer(
     is_free.set()
     await_revision(client, 2)
     assert nearest(client, photo, 30) == ("Salt", 2)
+
+
+def test_a_service_that_starts_answers_by_what_was_done_while_it_loaded(
+    serve_curated: Callable[..., Any], photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The catalogue is read, then changed, and only then followed: the first answer waits."""
+    starting = following.Follower.start
+    monkeypatch.setattr(following.Follower, "start", lambda _: None)
+    monkeypatch.setattr(following, "MOST_WAIT_SECONDS", 0.0)
+    reading = following.read_state
+
+    def slowly(catalogue: Catalogue) -> Any:
+        time.sleep(0.3)
+        return reading(catalogue)
+
+    with serve_curated() as (client, path, _):
+        with Catalogue.open(path) as other:
+            Curator(other, made_by="elsewhere").rename("w_30", "Salt")
+        assert nearest(client, photo, 30) == ("w_30", 1)
+        monkeypatch.setattr(following, "read_state", slowly)
+        starting(client.app.state.writer.follower)
+        assert nearest(client, photo, 30) == ("Salt", 2)
 
 
 def test_a_database_that_is_away_is_told_once_and_answers_come_from_memory(

@@ -75,6 +75,7 @@ POST /v1/jobs/{id}/resume
 _CURATE = """
 POST /v1/queue/{photo}/confirm
 POST /v1/queue/{photo}/reject
+POST /v1/queue/{photo}/animals
 POST /v1/queue/encounters/{card_key}/confirm
 POST /v1/queue/encounters/{card_key}/reject
 POST /v1/queue/encounters/{card_key}/split

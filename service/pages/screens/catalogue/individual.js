@@ -1,6 +1,7 @@
 // One individual: who it is, its photos, sightings, map and changes, and what corrects them.
 
 import { get, path, send } from "../../api.js";
+import { changeBox } from "../../box_dialog.js";
 import { actionButton, button, el, put } from "../../dom.js";
 import {
   displayName,
@@ -99,16 +100,16 @@ function isOf(card, sighting) {
   return !card.encounter_key && day(card.taken_at) === day(sighting.at);
 }
 
-const actsOf = (again) => (card, close) =>
-  button(
-    t("individual.editPhotoAct"),
-    () =>
-      editPhoto(card, async () => {
-        close();
-        await again();
-      }),
-    { class: "quiet" },
-  );
+const actsOf = (again) => (card, close) => {
+  const shown = async () => {
+    close();
+    await again();
+  };
+  return [
+    button(t("individual.editPhotoAct"), () => editPhoto(card, shown), { class: "quiet" }),
+    button(t("box.change"), () => changeBox(card, shown), { class: "quiet" }),
+  ];
+};
 
 function section(title, place) {
   return el("section", {}, el("h2", {}, title), place);

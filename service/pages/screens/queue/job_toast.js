@@ -30,16 +30,21 @@ class JobToast {
     this.job = job;
     this.bar = el("progress", { max: 1, value: 0, "aria-label": this.label });
     this.text = el("p");
+    const close = () => this.node.remove();
     this.node = el(
       "div",
       { class: "upload-toast", role: "status" },
       this.bar,
       this.text,
-      el("a", { href: queueOf(job) }, t("job.inQueue")),
-      button(t("common.close"), () => this.node.remove(), { class: "quiet small" }),
+      el("a", { href: queueOf(job), onclick: () => this.isOver && close() }, t("job.inQueue")),
+      button(t("common.close"), close, { class: "quiet small" }),
     );
     document.body.append(this.node);
     this.draw();
+  }
+
+  get isOver() {
+    return !MOVING.has(this.job.state);
   }
 
   get label() {
@@ -47,7 +52,7 @@ class JobToast {
   }
 
   async follow() {
-    while (MOVING.has(this.job.state)) {
+    while (!this.isOver) {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       if (!this.node.isConnected) return;
       // The service may be starting again: the job goes on then.
@@ -55,15 +60,16 @@ class JobToast {
       this.draw();
     }
     this.bar.remove();
+    window.dispatchEvent(new Event("flukeprint:changed"));
   }
 
   draw() {
     const { done, error_count: unused, eta_seconds: left, id, state, total } = this.job;
     this.bar.value = total ? done / total : 0;
     const facts = [
-      MOVING.has(state) ? null : t(`job.state.${state}`),
+      this.isOver ? t(`job.state.${state}`) : null,
       total ? t("job.doneOf", { done: numberText(done), files: count(total, "file") }) : null,
-      MOVING.has(state) && left ? t("job.left", { duration: duration(left) }) : null,
+      !this.isOver && left ? t("job.left", { duration: duration(left) }) : null,
       unused ? t("job.notUsed", { count: unused }) : null,
     ];
     put(this.text, [t("job.numbered", { id }), ...facts].filter(Boolean).join(" · "));

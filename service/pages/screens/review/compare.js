@@ -1,6 +1,7 @@
 // The photos of one encounter next to the individuals that they may show.
 
 import { query, send } from "../../api.js";
+import { sides } from "../../box_geometry.js";
 import { actionButton, el, put } from "../../dom.js";
 import { dayText, photoName } from "../../formatting.js";
 import { attempt } from "../../notify.js";
@@ -8,6 +9,7 @@ import { boxOf, urlOf } from "../../photo.js";
 import { listText, t } from "../../texts.js";
 import { viewer } from "../../viewer.js";
 import { clear, loadInto } from "../../widgets.js";
+import { Animals } from "./animals.js";
 import { candidateList } from "./candidates.js";
 import { DecisionPanel } from "./decision.js";
 import { markPhoto, photosAndRecord, photoStrip } from "./individual_photos.js";
@@ -21,8 +23,8 @@ const MORE_K = 15;
 
 export class Comparison {
   // `confirm` is called with the position of the confirmed candidate; `bar` has the buttons, and
-  // `onanswer` is called with each answer that is shown.
-  constructor(card, { signal, confirm, bar, scope, onanswer }) {
+  // `onanswer` is called with each answer that is shown. `boxed` has what the boxes need.
+  constructor(card, { signal, confirm, bar, scope, onanswer, boxed }) {
     Object.assign(this, { card, signal, confirm, scope, bar, onanswer });
     this.answer = card.answer ?? card.cards[0].answer;
     this.k = FIRST_K;
@@ -33,6 +35,7 @@ export class Comparison {
     this.requests = 0;
     const identify = () => this.identify();
     this.viewer = viewer({ titles: [t("viewer.yours"), t("viewer.candidate")], signal });
+    this.animals = new Animals(boxed);
     this.decision = new DecisionPanel(card, { scope, identify });
     this.candidatePlace = el("div");
     this.ownPlace = el("div");
@@ -43,6 +46,7 @@ export class Comparison {
     this.node = this.layout();
     this.keys = {
       ...this.viewer.keys,
+      ...this.animals.keys,
       a: (event) => event.repeat || identify(), // a key that is held down sends one request
       ArrowLeft: () => this.select(this.selected - 1),
       ArrowRight: () => this.select(this.selected + 1),
@@ -64,7 +68,7 @@ export class Comparison {
   }
 
   layout() {
-    const compare = [this.ownPlace, this.viewer.node, this.strip];
+    const compare = [this.ownPlace, this.viewer.node, this.animals.node, this.strip];
     return el(
       "section",
       { class: "comparison", "aria-labelledby": "present" },
@@ -95,6 +99,7 @@ export class Comparison {
           ? t("review.yourPhotoOf", { at: shown + 1, many, name })
           : t("review.yourPhotoIs", { name }),
     });
+    this.animals.show(own, card.same_pictures ?? [], this.viewer.own);
     this.decision.show(own);
     put(
       this.ownPlace,
@@ -225,6 +230,9 @@ export class Comparison {
     }
     const form = await this.photoForm(this.card.cards);
     form.append("k", this.k);
+    const given = this.card.cards.map((photo) => (photo.is_box_found ? null : boxOf(photo)));
+    if (given.some(Boolean))
+      for (const box of given) form.append("box", box ? sides(box).join(" ") : "");
     if (this.card.cards.length > 1) form.append("encounter", "true");
     this.scope.append(form);
     try {

@@ -5,7 +5,7 @@ import { el } from "../../dom.js";
 import { KEYS_OFF } from "../../keys.js";
 import { t } from "../../texts.js";
 
-const KEYS = "1 – 5|← →|[ ]|n|N|/|=|x|s|p|j|u|+ −|r R|f|e|b|0|h|a|?".split("|");
+const KEYS = "1 – 5|← →|[ ]|n|N|/|=|x|s|p|j|u|+ −|r R|f|e|b|B|o|0|h|a|?".split("|");
 
 export function showHelp() {
   const off = el("input", {

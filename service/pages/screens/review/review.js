@@ -10,6 +10,7 @@ import { alarm, attempt, notify } from "../../notify.js";
 import { numberText, t } from "../../texts.js";
 import { empty, heading, loadInto } from "../../widgets.js";
 import { ActionBar, undoButton } from "./actions.js";
+import { SURE, addAnimal, animalsOf } from "./animals.js";
 import { Comparison } from "./compare.js";
 import { showHelp } from "./help.js";
 import { Queue, openCard, strip, cardsOfIntake } from "./queue.js";
@@ -99,7 +100,11 @@ class Review {
     this.bar = new ActionBar(this, decisions);
     const confirm = (at) => this.confirm(at);
     const onanswer = (answer) => this.bar.draw(answer);
-    const options = { signal, confirm, bar: this.bar, scope, onanswer };
+    const boxed = {
+      acted: (event, key, text) => this.boxed(card, event, key, text),
+      goTo: (key) => this.goTo(key),
+    };
+    const options = { signal, confirm, bar: this.bar, scope, onanswer, boxed };
     this.comparison = new Comparison(card, options);
     put(this.place, this.comparison.node);
     if (isMoved) this.comparison.node.querySelector("h2").focus({ preventScroll: true });
@@ -135,12 +140,41 @@ class Review {
       : photoName(first.name);
   }
 
+  // A photo got another box, or another animal of it a card (`key`), which is shown.
+  async boxed(card, event, key, text) {
+    const { shown } = this.comparison;
+    decisions.push({ revision: event.revision, key: card.key, individual: null });
+    await this.queue.fetch();
+    await this.goTo(key ?? card.key);
+    if (!key) this.comparison?.showOwn(shown);
+    notify(text);
+  }
+
+  // Animals that were surely found in the photos and have no photo yet wait for review before the
+  // card is decided on: they would be forgotten with it. Resolves to the key of the first one's
+  // card.
+  async keepOthers(card) {
+    let first = null;
+    for (const photo of card.cards)
+      for (const each of animalsOf(photo, card.same_pictures ?? [])) {
+        if (!(each.score >= SURE)) continue;
+        const event = await addAnimal(photo, each.box);
+        decisions.push({ revision: event.revision, key: card.key, individual: null });
+        const added = await openCard(event.encounter, { signal: this.signal });
+        this.queue.add(added, { isFirst: true });
+        first ??= event.encounter;
+      }
+    return first;
+  }
+
   // Decide on the present card by `work`; the next one is shown once the service has done it.
   async decide(card, work, text, individual = null) {
     await attempt(async () => {
+      const other = individual ? await this.keepOthers(card) : null;
       const event = await work();
       decisions.push({ revision: event.revision, key: card.key, individual });
       this.queue.drop(card.key);
+      if (other) this.queue.key = other;
       await this.queue.fill();
       // Before the next card asks for its candidates.
       window.dispatchEvent(new Event("flukeprint:changed"));
