@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 FAISS ?= $(shell if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then echo gpu; else echo cpu; fi)
 # The extras of pyproject.toml to install, by default all of them: work on the project needs them.
 # The list may be empty.
-EXTRAS ?= train,tensorboard,heic,postgres,dev
+EXTRAS ?= train,tensorboard,heic,postgres,otel,s3,dev
 # How many processes test side by side. Each has its own PostgreSQL and browser, so more than a few
 # only wait for each other.
 TEST_WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); [ $$n -lt 4 ] && echo $$n || echo 4)
@@ -23,12 +23,12 @@ STAMP := $(VENV)/.installed-$(FAISS)-$(subst $(comma),-,$(EXTRAS))
 LIGHT_STAMP := $(VENV)/.installed-light-$(FAISS)
 
 # How long each harness of faults may take, how often it tries, and which ones run (all if empty:
-# kills crash disk bits values uploads load shared).
+# kills crash disk bits values uploads load shared replicas).
 FAULTS_MINUTES ?= 5
 FAULTS_COUNT ?= 1000
 FAULTS ?=
 
-.PHONY: help setup demo test quick faults image house check format docs audit sbom clean
+.PHONY: help setup demo test quick faults image house check format docs audit sbom helm clean
 
 help:
 	@echo "make demo    set up, then identify drawn whales over HTTP (KEEP=1 leaves the service running)"
@@ -38,6 +38,7 @@ help:
 	@echo "make image   carry out the Dockerfile's steps in a fresh Debian root, as root (IMAGE='--build-arg FAISS=gpu')"
 	@echo "make house   print the figures of the house (BEFORE=COMMIT: an earlier commit beside them)"
 	@echo "make audit   ask for known vulnerabilities of what is installed; make sbom: list it all in $(SBOM)"
+	@echo "make helm    put Helm's program into $(TOOLS)/helm, for the tests of the chart"
 	@echo "make setup   fill $(VENV) (FAISS=cpu or gpu, chosen: $(FAISS); EXTRAS=$(EXTRAS))"
 	@echo "make format  format the code; make docs: write the generated pages again; make clean: remove $(VENV)"
 
@@ -69,7 +70,9 @@ $(STAMP) $(LIGHT_STAMP): pyproject.toml constraints.txt
 demo: $(firstword $(wildcard $(STAMP)) $(LIGHT_STAMP))
 	$(BIN)/flukeprint demo $(if $(KEEP),--keep)
 
+# Without Helm the chart's tests skip, and say so.
 test: setup check
+	-@$(MAKE) -s helm
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=term-missing:skip-covered
 
 quick: setup check
@@ -103,6 +106,11 @@ audit: setup
 
 sbom: setup $(TOOLS)/.installed
 	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON -o $(SBOM) $(BIN)/python
+
+helm: $(TOOLS)/helm/helm
+
+$(TOOLS)/helm/helm: .ci/helm.py
+	@$(PYTHON) .ci/helm.py $(TOOLS)/helm
 
 $(TOOLS)/.installed: .ci/tools.txt
 	@$(BIN)/python -m venv $(TOOLS)

@@ -154,6 +154,8 @@ class Methods:
     mark_different = Method(catalogue_requests.mark_different)
     tell_apart = mark_different  # the older name
     clusters = Method(catalogue_requests.clusters)
+    photo_pair = Method(catalogue_requests.photo_pair)
+    pair_heat = Method(catalogue_requests.pair_heat)
 
     start_job = Method(job_requests.start_job)
     jobs = Listing(job_requests.jobs)

@@ -6,6 +6,7 @@ A test compares them with what is on disk.
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from service.settings import settings_table
 
 DOCS = Path(__file__).parent
 WINGS = ("embedding", "client", "index", "training", "service", "demo")
+CHART = DOCS.parent / "deploy" / "helm" / "flukeprint"
+_VALUES_BEGIN, _VALUES_END = "<!-- values: made by make docs -->", "<!-- end of values -->"
 _ROOMS_BEGIN, _ROOMS_END = "<!-- folders: made by make docs -->", "<!-- end of folders -->"
 
 _COMMANDS_HEADING = """\
@@ -37,6 +40,7 @@ def pages() -> dict[str, str]:
         "architecture.md": architecture_text(),
         "commands.md": commands_text(),
         "http-api.md": http_api_text(),
+        "kubernetes.md": kubernetes_text(),
         "settings.md": settings_table(),
     }
 
@@ -46,6 +50,26 @@ def architecture_text() -> str:
     before, begin, rest = (DOCS / "architecture.md").read_text("utf-8").partition(_ROOMS_BEGIN)
     _, end, after = rest.partition(_ROOMS_END)
     return "".join((before, begin, "\n\n", rooms_table(DOCS.parent), "\n", end, after))
+
+
+def kubernetes_text() -> str:
+    """The text of docs/kubernetes.md with its table of the chart's values made anew."""
+    before, begin, rest = (DOCS / "kubernetes.md").read_text("utf-8").partition(_VALUES_BEGIN)
+    _, end, after = rest.partition(_VALUES_END)
+    schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+    rows = ["| value | default | what it does |", "| --- | --- | --- |", *value_rows(schema)]
+    return "".join((before, begin, "\n\n", "\n".join(rows), "\n\n", end, after))
+
+
+def value_rows(schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """One row a value of the chart: those with a default, and not the objects around them."""
+    for name, each in schema["properties"].items():
+        if "default" in each:
+            default = json.dumps(each["default"]) if each["default"] != "" else ""
+            cell = f"`{default}`" if default else ""
+            yield f"| `{path}{name}` | {cell} | {each['description']} |"
+        elif "properties" in each:
+            yield from value_rows(each, f"{path}{name}.")
 
 
 def rooms_table(root: Path) -> str:

@@ -9,26 +9,43 @@ from pathlib import Path
 
 from index.timestamps import parse_timestamp
 
-LEASE = timedelta(minutes=10)
+LEASE = timedelta(minutes=2)
 """How long a process on another machine may be silent before its job counts as left behind."""
+
+_FIRST_NAMESPACE = 0xEFFFFFFC  # of process ids, on every Linux machine
 
 
 def this_worker() -> str:
     """Name this process among all that ever ran: host, process id, and when it began."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_began(os.getpid())}"
+    return f"{_host()}:{os.getpid()}:{_began(os.getpid())}"
 
 
-def is_alive(worker: str | None, heartbeat_at: str | None, now: datetime) -> bool:
+def is_alive(
+    worker: str | None, heartbeat_at: str | None, now: datetime, lease: timedelta = LEASE
+) -> bool:
     """Whether the process that a job names still works on it.
 
-    On this machine the system knows; elsewhere the last heartbeat has to do.
+    On this machine the system knows; elsewhere the last heartbeat has to do, no older than `lease`.
     """
     if worker is None:
         return False
     host, process_id, began = worker.rsplit(":", 2)
-    if host == socket.gethostname():
+    if host == _host():
         return _began(int(process_id)) == began
-    return heartbeat_at is not None and now - parse_timestamp(heartbeat_at) < LEASE
+    return heartbeat_at is not None and now - parse_timestamp(heartbeat_at) < lease
+
+
+def _host() -> str:
+    """This machine's name; in a container also the number of its process ids.
+
+    Two containers may have one name, and each has a process 1.
+    """
+    try:
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        namespace = _FIRST_NAMESPACE
+    name = socket.gethostname()
+    return name if namespace == _FIRST_NAMESPACE else f"{name}@{namespace}"
 
 
 def _began(process_id: int) -> str:

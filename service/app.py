@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from embedding.errors import FlukeprintError
 from index.access.store import AccessStore
 from service.catalogue.writer import CatalogueWriter
+from service.following.fresh_answers import FreshAnswers
 from service.http.authorization import Gate
 from service.http.callers.other_sites import is_loopback
 from service.http.callers.sign_in_limit import SignInLimit
@@ -39,6 +40,7 @@ from service.routes.catalogue import (
     changes,
     encounters,
     individuals,
+    pairs,
     queue,
     reports,
     review_cards,
@@ -73,6 +75,7 @@ _ROUTES = (
     catalogue_photos,
     changes,
     work_lists,
+    pairs,
     unknown,
     job_creation,
     job_control,
@@ -133,12 +136,15 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,  # ours as well: it is made once
+        # Spans are sent by service.telemetry.tracing alone, which keeps names back. FastAPI's log
+        # of bad requests quotes what was sent.
+        telemetry={"auto_configure": False, "logs": False, "operation_spans": False},
         lifespan=lifespan,
     )
     app.openapi = lambda: openapi_document(app)
     install_error_handlers(app)
     app.state.access = access
-    app.state.sign_in_limit = SignInLimit()
+    app.state.sign_in_limit = SignInLimit(access.buckets if access else None)
     app.state.own_paths = OwnPaths(settings)
     app.state.measures = measures = Measures(lambda: _served(app))
     for routes in _ROUTES:
@@ -150,8 +156,9 @@ def create_app(
 def _enclose(
     app: FastAPI, settings: Settings, access: AccessStore | None, observer: Observer
 ) -> None:
-    """Put the middleware round the routes, from within: stored answers, gate, envelope."""
+    """Put middleware round the routes, from within: fresh and stored answers, gate, envelope."""
     app.state.declared = DeclaredRoutes(app)
+    app.add_middleware(FreshAnswers)
     app.add_middleware(RepeatableRequests, store=access)
     app.add_middleware(
         Gate,
@@ -214,6 +221,7 @@ async def _load(
         app.state.writer.calibrator.wake()
         app.state.writer.compactor.start(serving)
         app.state.writer.review_queue.wake()
+        app.state.writer.follower.start()
     if job_queue is not None:
         await asyncio.to_thread(job_queue.start)
     on_loaded(serving)

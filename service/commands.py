@@ -26,6 +26,9 @@ def serve(
         Path | None,
         _option("files", "The folder of a PostgreSQL catalogue's photos and of jobs' files."),
     ] = None,
+    media: Annotated[
+        str | None, _option("media", "An object store for photos, s3://BUCKET/PREFIX [a folder].")
+    ] = None,
     checkpoint: Annotated[
         Path | None, _option("checkpoint", "The checkpoint that made it [shipped one].")
     ] = None,
@@ -42,6 +45,10 @@ def serve(
     host: Annotated[str | None, _option("host", "The address to listen on [127.0.0.1].")] = None,
     port: Annotated[
         int | None, _option("port", "The port; 0 takes a free one and prints it [8000].")
+    ] = None,
+    trusted_proxies: Annotated[
+        str | None,
+        _option("trusted_proxies", "Proxies that say who asks, as networks [127.0.0.1,::1]."),
     ] = None,
     max_upload_bytes: Annotated[
         int | None, _option("max_upload_bytes", "Largest request body.")
@@ -78,6 +85,10 @@ def serve(
     job_photos: Annotated[
         Path | None,
         _option("job_photos", "Jobs may read photos below this folder [the catalogue's]."),
+    ] = None,
+    job_lease_seconds: Annotated[
+        float | None,
+        _option("job_lease_seconds", "Silence after which a job is taken over by another service."),
     ] = None,
     keep_jobs_days: Annotated[
         float | None,

@@ -7,7 +7,8 @@ import signal
 import socket
 import sys
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,7 +17,7 @@ from embedding.errors import FlukeprintError
 from embedding.networks.malloc import limit_arenas
 from index.access.store import AccessStore
 from service.app import create_app
-from service.catalogue.writer import open_writer, reload
+from service.catalogue.writer import act_now, follow_job, open_writer
 from service.http.callers.other_sites import is_loopback
 from service.jobs.queue import JobQueue, open_jobs
 from service.serving.loading import check_catalogue, load_serving, open_access
@@ -28,6 +29,7 @@ from service.slow_connections import (
     timed_protocol,
 )
 from service.telemetry import logs
+from service.telemetry.tracing import start_tracing
 
 _MOST_ARENAS = 4  # about as many threads allocate at once: two decode, one embeds, one lists
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -53,9 +55,10 @@ def run(settings: Settings) -> None:
             f"there was no catalogue at {settings.catalogue}: it is begun, empty. Drop your "
             "photos on the page, or build one with `flukeprint index build`"
         )
-    access = open_access(settings)
-    listening = listen(settings.host, settings.port)
-    with closing(access), listening:
+    with ExitStack() as stack:
+        stack.callback(start_tracing())
+        access = stack.enter_context(closing(open_access(settings)))
+        listening = stack.enter_context(listen(settings.host, settings.port))
         _refuse_open(settings, listening, access)
         _announce(settings, listening)
         _serve(settings, listening, access)
@@ -148,7 +151,9 @@ def _serve(settings: Settings, listening: socket.socket, access: AccessStore) ->
             print(url, flush=True)
 
     def with_jobs(service: Service) -> JobQueue:
-        return open_jobs(settings, service, on_revision=lambda: reload(app))
+        return open_jobs(
+            settings, service, on_revision=lambda: follow_job(app), act=partial(act_now, app)
+        )
 
     app = create_app(
         settings,
@@ -180,6 +185,8 @@ def _server(app: FastAPI, settings: Settings) -> uvicorn.Server:
             log_config=None,  # the envelope logs each request, with its id
             access_log=False,
             server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips=settings.trusted_proxies,
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
     )

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field, PlainSerializer, PlainValidator, ValidationError, model_validator
+from pydantic import (
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -65,6 +73,13 @@ class Settings(BaseSettings):
         description="The folder of a PostgreSQL catalogue's photos and of jobs' files; those of "
         "a SQLite file are next to it.",
     )
+    media: str | None = Field(
+        None,
+        pattern="^[a-z0-9+]+://.",
+        description="An object store for the photos that are taken in, `s3://BUCKET/PREFIX`; the "
+        "media folder is then a cache of it. It is remembered there. Without it, and without one "
+        "that is remembered, photos are kept in the folder.",
+    )
     checkpoint: Path | None = Field(
         None,
         description="The checkpoint that made the catalogue's vectors; without it the one "
@@ -94,6 +109,12 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, description="The address to listen on.")
     port: int = Field(
         8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one and prints it."
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="The proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: "
+        "addresses or networks such as `10.42.0.0/16`, with commas. Logs and limits then have the "
+        "address of who asked, and not the proxy's.",
     )
     max_upload_bytes: int = Field(
         64 * MIB,
@@ -155,6 +176,13 @@ class Settings(BaseSettings):
         None,
         description="The folder below which jobs may read photos; without it the catalogue's "
         "folder.",
+    )
+    job_lease_seconds: float = Field(
+        120.0,
+        ge=6,
+        le=86400,
+        description="How long a service on another machine may be silent before its job is taken "
+        "over. Clocks must differ by less. A job says six times in it that it is alive.",
     )
     keep_jobs_days: float = Field(
         30.0,
@@ -229,6 +257,21 @@ class Settings(BaseSettings):
     def address(self) -> CatalogueAddress:
         """Where the catalogue and its files are."""
         return with_files_folder(self.catalogue, self.files)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_networks(cls, text: str) -> str:
+        for one in filter(None, map(str.strip, text.split(","))):
+            try:
+                network = ipaddress.ip_network(one, strict=False)
+            except ValueError:
+                network = None
+            if network is None or not network.prefixlen:
+                raise ValueError(
+                    f"{one!r} is no address or network of proxies; give those of your proxies "
+                    "alone, such as 10.42.0.0/16, because they say who asks"
+                )
+        return text
 
     @model_validator(mode="after")
     def _a_full_request_fits(self) -> Settings:

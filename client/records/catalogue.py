@@ -129,15 +129,82 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class MergeSuggestion:
-    """Two individuals that may be one, with the two of their photos that are nearest."""
+    """Two individuals that may be one, with the two of their photos that are nearest.
+
+    `probability` that they are one, with its bounds; None where the catalogue can't tell.
+    """
 
     one: str
     other: str
     distance: float
-    probability: float
+    probability: float | None
+    probability_low: float | None
+    probability_high: float | None
     photo_of_one: str
     photo_of_other: str
     urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PairedIndividuals:
+    """Two individuals, with the two of their photos that are nearest, and what is known of them.
+
+    `probability` that they are one, with its bounds; None where the catalogue can't tell, and
+    `fitted_to` says why.
+    """
+
+    one: str
+    other: str
+    distance: float
+    probability: float | None
+    probability_low: float | None
+    probability_high: float | None
+    photo_of_one: str
+    photo_of_other: str
+    urls: tuple[str, ...]
+    is_marked_different: bool
+    fitted_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairedPhoto:
+    """One photo of two; its box is in shares of the photo as it came."""
+
+    name: str
+    url: str
+    individual: str | None
+    state: str
+    taken_at: str | None
+    box: tuple[float, ...] | None
+    is_box_found: bool
+    quarter_turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoPair:
+    """Two photos, how far they are from each other, and their individuals where they are two."""
+
+    one: PairedPhoto
+    other: PairedPhoto
+    distance: float | None
+    individuals: PairedIndividuals | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Heat that lies over a region of a photo, row by row, -1 to 1."""
+
+    values: tuple[tuple[float, ...], ...]
+    region: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PairHeat:
+    """What makes two photos similar: above 0 a region speaks for the same animal."""
+
+    one: Heat
+    other: Heat
+    distance: float
 
 
 @dataclass(frozen=True, slots=True)

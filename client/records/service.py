@@ -14,7 +14,10 @@ JobState = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as it is now; `is_over` once it has succeeded, failed or been cancelled."""
+    """A job as it is now; `is_over` once it has succeeded, failed or been cancelled.
+
+    `queue_upload`: the `upload` of its photos in the review queue, a filter of `Client.cards`.
+    """
 
     id: int
     kind: str
@@ -32,6 +35,7 @@ class Job:
     eta_seconds: float | None = None
     reason: str | None = None
     result: dict[str, Any] | None = None
+    queue_upload: str | None = None
 
     @property
     def is_over(self) -> bool:

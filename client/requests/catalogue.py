@@ -20,6 +20,8 @@ from client.records.catalogue import (
     Intake,
     MergeSuggestion,
     NextId,
+    PairHeat,
+    PhotoPair,
 )
 from client.records.photos import Page
 from client.requests.photos import Photos
@@ -256,6 +258,16 @@ def merge_suggestions(*, limit: int | None = None) -> ServiceRequest[tuple[Merge
 def mark_different(one: str, other: str) -> ServiceRequest[Event]:
     """Mark two individuals as different, so that no list suggests to merge them again."""
     return post("/v1/merge-suggestions/dismiss", record_of(Event), {"one": one, "other": other})
+
+
+def photo_pair(one: str, other: str) -> ServiceRequest[PhotoPair]:
+    """Compare two photos of the catalogue, by name."""
+    return get("/v1/pairs", record_of(PhotoPair), one=one, other=other)
+
+
+def pair_heat(one: str, other: str) -> ServiceRequest[PairHeat]:
+    """Take the distance of two catalogue photos apart, region by region."""
+    return get("/v1/pairs/heat", record_of(PairHeat), one=one, other=other)
 
 
 def clusters(*, limit: int | None = None) -> ServiceRequest[tuple[Cluster, ...]]:

@@ -38,7 +38,8 @@ def start_job(
 ) -> ServiceRequest[Job]:
     """Queue a job, such as `reindex` or `identify`.
 
-    `identify` takes a folder of the service (`{"folder": "2026/may"}`), or a zip as `archive`.
+    `identify` takes a folder of the service (`{"folder": "2026/may"}`), or a zip as `archive`. With
+    `{"review": True}` the photos and answers come into the review queue as well.
     """
     values = dict(parameters or {})
     if archive is None:
@@ -65,7 +66,7 @@ def job(id: int) -> ServiceRequest[Job]:
 def job_faults(
     cursor: str | None, id: int, *, page_rows: int = PAGE_ROWS
 ) -> ServiceRequest[Page[JobFault]]:
-    """List the files that a job could not use."""
+    """List the files that a job did not use, each with the reason."""
     return get(
         f"/v1/jobs/{id}/errors",
         page_of(JobFault, "errors", "next_cursor"),

@@ -53,7 +53,7 @@ def compare(
     `frame` is the colour around the reference (`RIGHT` or `WRONG` of
     `embedding.explanation.heatmap`), where the truth is known.
     """
-    query, reference = _upright(embedder, query), _upright(embedder, reference)
+    (query, _), (reference, _) = upright(embedder, query), upright(embedder, reference)
     boxes = [crop_box(embedder, photo.image, photo.box) for photo in (query, reference)]
     heat = pair_heat(embedder, query.image, boxes[0], reference.image, boxes[1])
     strongest = strongest_of(heat)
@@ -70,13 +70,16 @@ def compare(
     return Comparison(tiled([plain, heated], f"distance {heat.distance:.3f}"), heat)
 
 
-def _upright(embedder: Embedder, photo: ComparedPhoto) -> ComparedPhoto:
-    """The photo as `Embedder.embed` sees it: turned where it lies on its side."""
+def upright(embedder: Embedder, photo: ComparedPhoto) -> tuple[ComparedPhoto, int]:
+    """The photo as `Embedder.embed` sees it, and by how many quarter turns to the left it turned.
+
+    Only a photo that lies on its side is turned.
+    """
     if embedder.screening is None:
-        return photo
+        return photo, 0
     (turns,) = embedder.embed_upright([photo.image], [photo.box]).quarter_turns.tolist()
     box = None if photo.box is None else rotate_box(photo.box, turns)
-    return ComparedPhoto(photo.name, rotate_image(photo.image, turns), box)
+    return ComparedPhoto(photo.name, rotate_image(photo.image, turns), box), turns
 
 
 def pair_heat(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.errors import FlukeprintError
+from embedding.photos.box import WHOLE
 from embedding.photos.photo import Box, Image, crop, resize, to_array, without_colour
 
 CropRule = Literal["none", "box"]
@@ -94,10 +95,34 @@ class Preprocessing:
         )
         return without_colour(made) if self.grey else made
 
-    def _padded(self, image: Image) -> NDArray[np.uint8]:
+    def region(self, image: Image, box: Box | None = None) -> Box:
+        """Where in an upright image the pixels are that `pixels` makes, in shares of its sides.
+
+        With "pad" it reaches beyond the image, so that the shares may be below 0 and above 1.
+        """
+        shown = WHOLE
+        if self.crop == "box" and box is not None:
+            shown = _with_margin(box, self.box_margin)
+        if self.fit == "squash":
+            return shown
+        cut = crop(image, shown) if shown != WHOLE else image
+        width, height = self._padded_size(cut)
+        left, top = (self.width_px - width) / 2 / width, (self.height_px - height) / 2 / height
+        across, down = shown.right - shown.left, shown.bottom - shown.top
+        return Box(
+            shown.left - left * across,
+            shown.top - top * down,
+            shown.right + left * across,
+            shown.bottom + top * down,
+        )
+
+    def _padded_size(self, image: Image) -> tuple[int, int]:
+        """The width and height in pixels of an image within the network's input."""
         scale = min(self.width_px / image.width, self.height_px / image.height)
-        width = max(1, round(image.width * scale))
-        height = max(1, round(image.height * scale))
+        return max(1, round(image.width * scale)), max(1, round(image.height * scale))
+
+    def _padded(self, image: Image) -> NDArray[np.uint8]:
+        width, height = self._padded_size(image)
         fill = np.array([round(255 * share) for share in self.mean], np.uint8)
         canvas = np.broadcast_to(fill, (self.height_px, self.width_px, 3)).copy()
         top, left = (self.height_px - height) // 2, (self.width_px - width) // 2

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from index.access.tables import StoredAnswerRow, read, write_transaction
 
+LEASE_SECONDS = 60.0
 Headers = Sequence[tuple[str, str]]
 
 
@@ -29,7 +30,8 @@ BeginResult = Literal["begun", "running", "other-request"] | StoredAnswer
 class StoredAnswers:
     """The stored answers of one catalogue: at most `most`, each for `keep_seconds`.
 
-    A request that began and never ended (the service was killed) holds its key for `lease_seconds`.
+    A request that began holds its key for `lease_seconds`, and longer where it is renewed: one
+    whose service was killed gives it free.
     """
 
     def __init__(
@@ -37,7 +39,7 @@ class StoredAnswers:
         engine: Engine,
         *,
         keep_seconds: float = 86_400,
-        lease_seconds: float = 300,
+        lease_seconds: float = LEASE_SECONDS,
         most: int = 10_000,
         largest_body_bytes: int = 2**20,
         clock: Callable[[], float] = time.time,
@@ -74,6 +76,13 @@ class StoredAnswers:
             return StoredAnswer(
                 row.status, tuple((name, value) for name, value in row.headers), row.body
             )
+
+    def renew(self, id_: str) -> None:
+        """Say that a request that `begin` let through is still being carried out."""
+        still_running = (StoredAnswerRow.id == id_) & StoredAnswerRow.status.is_(None)
+        with write_transaction(self._engine) as connection:
+            renewed = update(StoredAnswerRow).where(still_running).values(at=self._clock())
+            connection.execute(renewed)
 
     def finish(self, id_: str, status: int, headers: Headers, body: bytes) -> None:
         """Keep the answer of a request that `begin` let through."""

@@ -12,6 +12,7 @@ from index.access.accounts.invitations import Invitations
 from index.access.accounts.sessions import Sessions
 from index.access.idempotent_answers import StoredAnswers
 from index.access.keys import Keys
+from index.access.shared_buckets import SharedBuckets
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class AccessStore:
     sessions: Sessions
     invitations: Invitations
     answers: StoredAnswers
+    buckets: SharedBuckets | None = None
+    """Where requests are counted for all services together; None in SQLite."""
     close: Callable[[], None] = lambda: None
     """Let the database's connections go."""
 
@@ -35,6 +38,7 @@ class AccessStore:
             Sessions(engine),
             Invitations(engine),
             StoredAnswers(engine, keep_seconds=keep_answers_hours * 3600),
+            SharedBuckets(engine) if engine.dialect.name == "postgresql" else None,
             engine.dispose,
         )
 

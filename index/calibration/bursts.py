@@ -81,6 +81,29 @@ def find_bursts(
         else:
             pairs += _by_time(own, rows, facts.taken_at)
             pairs += _by_picture(own, rows, facts.hashes, vectors)
+    return _connected(pairs, len(rows))
+
+
+def find_days(
+    individuals: Sequence[str | None], bursts: NDArray[np.int64], taken_at: Sequence[str | None]
+) -> NDArray[np.int64]:
+    """Number what was met on one day: (n,) from 0; `bursts` (n,) are never divided.
+
+    Photos of one individual with one date are one day's, by the clock of the place. A photo without
+    a date, or of nobody known, is of its burst's day alone.
+    """
+    dates = [None if (time := _time_of(each)) is None else time.date() for each in taken_at]
+    keys = [
+        None if individual is None or date is None else (individual, date)
+        for individual, date in zip(individuals, dates, strict=True)
+    ]
+    pairs = _chains((key, at) for at, key in enumerate(keys))
+    pairs += _chains((burst, at) for at, burst in enumerate(bursts.tolist()))
+    return _connected(pairs, len(keys))
+
+
+def _connected(pairs: Sequence[tuple[int, int]], count: int) -> NDArray[np.int64]:
+    """Number what pairs connect, directly or over others: (count,) from 0."""
     joined = np.array(pairs, np.int64).reshape(-1, 2)
     import scipy.sparse  # pyright: ignore[reportMissingTypeStubs]
     from scipy.sparse import csgraph  # pyright: ignore[reportMissingTypeStubs]
@@ -88,7 +111,7 @@ def find_bursts(
     sparse: Any = scipy.sparse  # imported here: it takes longer than a command's rest
     components: Any = cast(Any, csgraph).connected_components
     graph = sparse.coo_matrix(
-        (np.ones(len(joined), np.bool_), (joined[:, 0], joined[:, 1])), shape=(len(rows), len(rows))
+        (np.ones(len(joined), np.bool_), (joined[:, 0], joined[:, 1])), shape=(count, count)
     )
     return np.asarray(components(graph, directed=False)[1], np.int64)
 

@@ -38,8 +38,11 @@ def leave_one_out_ranks(
     score: Score = "nearest",
     *,
     bursts: NDArray[np.int64] | None = None,
+    queries: NDArray[np.int64] | None = None,
 ) -> LeaveOneOutRanks:
     """Rank each photo's own individual against all others, the photo itself left out.
+
+    `queries` (q,) are the rows that are asked, all where None.
 
     Ties by individual id. With `bursts` (m,), numbers of what was taken together, the others of its
     burst are left out as well; a burst is of one individual.
@@ -50,16 +53,16 @@ def leave_one_out_ranks(
     rows: list[NDArray[np.int64]] = []
     ranks: list[NDArray[np.int64]] = []
     photos = LabelledPhotos(vectors, individuals)
-    every = np.arange(len(individuals))
-    left_out: list[list[int]] = [[row] for row in every.tolist()]
+    asked = np.arange(len(individuals)) if queries is None else queries
+    left_out: list[list[int]] = [[row] for row in asked.tolist()]
     if bursts is not None:
         members: defaultdict[int, list[int]] = defaultdict(list)
         for row, burst in enumerate(bursts.tolist()):
             members[burst].append(row)
-        left_out = [members[burst] for burst in bursts.tolist()]
-    for block in photos.distances(every, left_out, score):
+        left_out = [members[burst] for burst in bursts[asked].tolist()]
+    for block in photos.distances(asked, left_out, score):
         known = np.isfinite(block.own_cosines)
-        rows.append(block.at[known])
+        rows.append(asked[block.at[known]])
         ranks.append(block.true_ranks(known))
     if not rows:
         return LeaveOneOutRanks(np.zeros(0, np.int64), np.zeros(0, np.int64))

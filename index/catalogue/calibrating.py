@@ -19,7 +19,7 @@ from index.catalogue.rows import (
 )
 from index.storage.connection import translating_errors
 from index.storage.retry import retry_while_busy
-from index.storage.schema import CalibrationRow, writing
+from index.storage.schema import CalibrationRow, announce, keep_others_out, writing
 
 
 def refit(catalogue: Catalogue) -> Calibration | None:
@@ -46,7 +46,10 @@ def _store(catalogue: Catalogue, revision: int, fitted: Calibration) -> None:
         writing(catalogue.engine.connect()) as connection,
         connection.begin(),
     ):
+        # Another service may have fitted the same.
+        keep_others_out(connection, CalibrationRow.__tablename__)
         stale = CalibrationRow.revision <= revision
         connection.execute(delete(CalibrationRow).where(stale))
         row = {"revision": revision, "calibration": fitted.to_json()}
         connection.execute(insert(CalibrationRow).values(**row))
+        announce(connection)

@@ -7,6 +7,7 @@ is derived from it; each answer comes from one revision.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import Session
 
 from index.calibration.calibration import Calibration, readable_calibration
@@ -31,6 +32,8 @@ from index.catalogue.rows import (
     read_viewpoints,
 )
 from index.catalogue.searched_rows import read_searched_rows
+from index.pgvector.reading import prepare_tables, read_stored_gallery
+from index.pgvector.tables import is_searched_there
 from index.search.gallery import Gallery
 from index.search.matching import Score
 from index.storage.address import BadCatalogue, CatalogueAddress, files_folder, resolve_links
@@ -110,6 +113,16 @@ class Catalogue:
         """Use `Catalogue.open`, which checks what is there first."""
         self.address = address
         self.engine = open_engine(address, wait_seconds=wait_seconds)
+        self.transaction: Connection | None = None
+
+    def within(self, transaction: Connection) -> Catalogue:
+        """The same catalogue, whose changes are part of a transaction that is open already.
+
+        Use `index.catalogue.revision.keeping_others_out`. Reading sees what was committed before.
+        """
+        another = copy.copy(self)
+        another.transaction = transaction
+        return another
 
     @classmethod
     def open(
@@ -224,19 +237,12 @@ class Catalogue:
         self, factory: str = "Flat", *, score: Score | None = None, may_be_old: bool = False
     ) -> SearchableCatalogue:
         """Read what `searchable` does, and which photos it leaves out because of their vectors."""
+        prepare_tables(self.engine, self.address, factory)
         with translating_errors(self.address), Session(self.engine) as session:
             last = newest_revision(session, self.address)
             calibration = fitted_calibration(session, last, score, may_be_old=may_be_old)
-            searched = read_searched_rows(session, last.fingerprint)
-        gallery = Gallery.build(
-            searched.photo_names,
-            searched.individuals,
-            searched.vectors,
-            fingerprint=last.fingerprint,
-            revision=last.revision,
-            factory=factory,
-        )
-        return SearchableCatalogue(gallery, calibration, searched.damaged)
+            gallery, damaged = read_gallery(session, self, factory)
+        return SearchableCatalogue(gallery, calibration, damaged)
 
     def damaged_vectors(self) -> dict[str, str]:
         """Find the photos whose vectors are of no use, with what is wrong with them.
@@ -318,6 +324,29 @@ def newest_revision(session: Session, address: CatalogueAddress) -> RevisionRow:
             f"the catalogue {address} holds nothing yet; fill it with `flukeprint index update`"
         )
     return last
+
+
+def read_gallery(
+    session: Session, catalogue: Catalogue, factory: str
+) -> tuple[Gallery, dict[str, str]]:
+    """Read the gallery of the newest revision in a transaction, and the damaged vectors' photos.
+
+    `factory` as in `build_engine`, or an engine that searches in the database, whose
+    `prepare_tables` comes first. Raises BadCatalogue.
+    """
+    last = newest_revision(session, catalogue.address)
+    if is_searched_there(factory):
+        return read_stored_gallery(session, catalogue.engine, catalogue.address, factory)
+    searched = read_searched_rows(session, last.fingerprint)
+    gallery = Gallery.build(
+        searched.photo_names,
+        searched.individuals,
+        searched.vectors,
+        fingerprint=last.fingerprint,
+        revision=last.revision,
+        factory=factory,
+    )
+    return gallery, searched.damaged
 
 
 def fitted_calibration(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue
@@ -25,6 +25,9 @@ from index.catalogue.vector_check import vector_check
 from index.search.gallery import Gallery
 from index.storage.connection import translating_errors
 from index.storage.schema import CATALOGUED, MOST_BOUND, WAITING, PhotoRow, VectorRow
+
+VectorKey = tuple[int, int | None]
+"""A photo's number, and the checksum of its vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,20 @@ class PhotoStates:
 
 @dataclass(frozen=True, slots=True)
 class UnknownPhotos:
-    """Photos of unnamed animals, catalogued or waiting, by name, with (n, d) vectors."""
+    """Photos of unnamed animals, catalogued or waiting, by name, with (n, d) vectors.
+
+    `keys` tell each photo and its vector from others.
+    """
 
     photo_names: list[str]
     vectors: NDArray[np.float32]
+    keys: tuple[VectorKey, ...]
+    fingerprint: str
+
+    @property
+    def positions(self) -> dict[VectorKey, int]:
+        """Where each photo is, by its key."""
+        return {key: at for at, key in enumerate(self.keys)}
 
 
 def read_photo_states(catalogue: Catalogue, photo_names: Sequence[str]) -> PhotoStates:
@@ -90,12 +103,6 @@ def photo_states(session: Session, folder: Path, photo_names: Sequence[str]) -> 
     return PhotoStates(number, fingerprint, photos, vectors, damaged, viewpoints)
 
 
-def read_some_species(catalogue: Catalogue, individuals: Sequence[str]) -> dict[str, str]:
-    """Each of these individuals' species, where one is known. Raises BadCatalogue."""
-    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
-        return some_species(session, individuals)
-
-
 def some_species(session: Session, individuals: Sequence[str]) -> dict[str, str]:
     """Read these individuals' species in a transaction."""
     species: dict[str, str] = {}
@@ -121,28 +128,57 @@ def refresh_gallery(gallery: Gallery, photo_names: Sequence[str], now: PhotoStat
     )
 
 
-def unknown_photos(catalogue: Catalogue, fingerprint: str) -> UnknownPhotos:
+def unknown_photos(
+    catalogue: Catalogue, fingerprint: str, before: UnknownPhotos | None = None
+) -> UnknownPhotos:
     """Read the photos of nobody known, new_whale and waiting, with one checkpoint's vectors.
 
-    Those that wait and were answered `no_animal` are left out. Raises BadCatalogue.
+    Those that wait and were answered `no_animal` are left out. Vectors that were read `before` are
+    not read again. Raises BadCatalogue.
     """
+    at: dict[VectorKey, int] = {}
+    old = np.zeros((0, 0), np.float32)
+    if before is not None and before.fingerprint == fingerprint:
+        at, old = before.positions, before.vectors
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
+        # In the database, as whole answers take long to read.
+        is_blank = (PhotoRow.state == WAITING) & (
+            PhotoRow.answer["decision"].as_string() == "no_animal"
+        )
         query = (
-            select(
-                *(PhotoRow.name, PhotoRow.state, PhotoRow.answer),
-                *(VectorRow.photo_id, VectorRow.embedding, VectorRow.checksum),
-            )
+            select(PhotoRow.name, VectorRow.photo_id, VectorRow.checksum)
             .join(VectorRow, VectorRow.photo_id == PhotoRow.id)
             .where(VectorRow.fingerprint == fingerprint)
             .where(PhotoRow.state.in_((CATALOGUED, WAITING)), PhotoRow.individual_id.is_(None))
+            .where(is_blank.is_not(true()))
             .order_by(PhotoRow.name)
         )
-        check = vector_check(session, fingerprint)
-        rows = [
-            (name, np.frombuffer(embedding, "<f4"))
-            for name, state, answer, photo_id, embedding, checksum in session.execute(query)
-            if not check.fault(photo_id, embedding, checksum)
-            and not (state == WAITING and (answer or {}).get("decision") == "no_animal")
-        ]
-    vectors = np.stack([vector for _, vector in rows]) if rows else np.zeros((0, 0), np.float32)
-    return UnknownPhotos([name for name, _ in rows], vectors)
+        rows = [(name, (photo_id, checksum)) for name, photo_id, checksum in session.execute(query)]
+        new = [photo_id for _, (photo_id, checksum) in rows if (photo_id, checksum) not in at]
+        read = _sound_vectors(session, fingerprint, new)
+    kept = [(name, key) for name, key in rows if key in at or key in read]
+    dimension = len(next(iter(read.values()))) if read else old.shape[1]
+    vectors = np.zeros((len(kept), dimension), np.float32)
+    for row, (_, key) in enumerate(kept):
+        vectors[row] = read[key] if key in read else old[at[key]]
+    return UnknownPhotos(
+        [name for name, _ in kept], vectors, tuple(key for _, key in kept), fingerprint
+    )
+
+
+def _sound_vectors(
+    session: Session, fingerprint: str, photo_ids: Sequence[int]
+) -> dict[VectorKey, NDArray[np.float32]]:
+    """The vectors of photos that are as they were stored."""
+    check = vector_check(session, fingerprint)
+    found: dict[VectorKey, NDArray[np.float32]] = {}
+    for start in range(0, len(photo_ids), MOST_BOUND):
+        some = photo_ids[start : start + MOST_BOUND]
+        query = select(VectorRow.photo_id, VectorRow.embedding, VectorRow.checksum).where(
+            VectorRow.photo_id.in_(some), VectorRow.fingerprint == fingerprint
+        )
+        rows = [(row[0], row[1], row[2]) for row in session.execute(query)]
+        for (key, embedding, checksum), fault in zip(rows, check.faults(rows), strict=True):
+            if not fault:
+                found[key, checksum] = np.frombuffer(embedding, "<f4")
+    return found

@@ -5,7 +5,7 @@ Part of SQLAlchemy's door.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from index.catalogue.rows import (
 )
 from index.labels.fields import in_nfc, spellings_of
 from index.labels.reader import LabelledPhoto
+from index.pgvector.writing import forget_checkpoints, synchronise
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.storage.address import BadCatalogue, CatalogueAddress, files_folder
 from index.storage.checksums import vector_checksum
@@ -39,11 +40,18 @@ from index.storage.schema import (
     RevisionRow,
     Table,
     VectorRow,
+    announce,
     keep_others_out,
     writing,
 )
 
 Values = dict[str, Any]
+TransactionCheck = Callable[[Session], None]
+"""Called within a transaction before anything is changed; what it raises leaves all as it was."""
+
+
+def check_nothing(_: Session) -> None:
+    """Let the transaction go on."""
 
 
 @contextmanager
@@ -57,15 +65,40 @@ def open_revision(
     `kind` names the event and `made_by` the person or program. Raises BadCatalogue when another
     process is changing it, when it can't be written and when the disk is full.
     """
+    if catalogue.transaction is None:
+        with keeping_others_out(catalogue) as alone, _joined(alone) as session:
+            yield Revision(session, catalogue.address, kind=kind, made_by=made_by)
+    else:
+        # A savepoint: what fails leaves the transaction as it was.
+        with (
+            translating_errors(catalogue.address),
+            catalogue.transaction.begin_nested(),
+            _joined(catalogue) as session,
+        ):
+            yield Revision(session, catalogue.address, kind=kind, made_by=made_by)
+
+
+@contextmanager
+def keeping_others_out(catalogue: Catalogue) -> Generator[Catalogue]:
+    """Let nobody else change the catalogue until the block ends; readers go on.
+
+    Gives the catalogue to change: what is done to it is committed at the block's end, or not at all
+    where the block raises. What is read meanwhile is what nobody else can change, so an act may
+    look before it changes. Raises BadCatalogue as `open_revision`.
+    """
     refuse_read_only(catalogue.address)
     with (
         translating_errors(catalogue.address),
         writing(catalogue.engine.connect()) as connection,
         connection.begin(),
-        Session(connection) as session,
     ):
         keep_others_out(connection, RevisionRow.__tablename__)
-        yield Revision(session, catalogue.address, kind=kind, made_by=made_by)
+        yield catalogue.within(connection)
+
+
+def _joined(catalogue: Catalogue) -> Session:
+    """A session of the catalogue's transaction, which it leaves open."""
+    return Session(catalogue.transaction, join_transaction_mode="rollback_only")
 
 
 # Columns by which a calibration goes: a change of another one moves no distance.
@@ -106,6 +139,7 @@ class Revision:
             str, set[int]
         ] = {}  # by table: photos' rows, and others' whose name or region is another now
         self._touched_individuals: set[int] = set()
+        self._embedded: set[int] = set()  # photos that got a vector
         self._former_names: set[str] = set()  # of individuals that were renamed or taken out
 
     def photos(self, fingerprint: str | None = None) -> list[CataloguePhoto]:
@@ -290,6 +324,17 @@ class Revision:
             table = Table.metadata.tables[CalibrationRow.__tablename__]
             self._connection.execute(delete(table).where(table.c.calibration.is_(None)))
             self._connection.execute(insert(table), {"revision": self.number, "calibration": None})
+        self._synchronise(fingerprint)
+        announce(self._connection)
+
+    def _synchronise(self, fingerprint: str) -> None:
+        """Have the database search what is there now, where it does (`--engine pgvector`)."""
+        is_another = fingerprint != self.last_fingerprint
+        photos = self._touched.get(PhotoRow.__tablename__, set[int]()) | self._embedded
+        synchronise(self._connection, fingerprint, self.number, None if is_another else photos)
+        if is_another:
+            # Searches that run still compare with the vectors of the checkpoint before.
+            forget_checkpoints(self._connection, {fingerprint, self.last_fingerprint})
 
     def individual_id(self, name: str) -> int:
         """The key of an individual, made where none has the name.
@@ -385,6 +430,7 @@ class Revision:
             "checksum": vector_checksum(photo_id, fingerprint, embedding),
         }
         self._connection.execute(insert(Table.metadata.tables[VectorRow.__tablename__]), values)
+        self._embedded.add(photo_id)
 
     def _of_label(self, photo: LabelledPhoto, viewpoint: str | None = None) -> Values:
         """A photo's columns by its label; `viewpoint` is what is noted of it already.

@@ -53,6 +53,9 @@ def invite(
     url: Annotated[
         str, typer.Option("--url", help="The address by which people reach the page.")
     ] = "http://127.0.0.1:8000",
+    begin: Annotated[
+        bool, typer.Option("--begin", help="Begin an empty catalogue where there is none.")
+    ] = False,
     catalogue: CatalogueOption = Path("catalogue.db"),
     as_json: JsonOption = False,
 ) -> None:
@@ -60,13 +63,14 @@ def invite(
 
     Give --role for somebody new, or --account for the person of an account. The person who opens
     the link chooses a name and a password. The first account is an admin's: from then on a service
-    on this catalogue asks everybody to sign in, or for a key.
+    on this catalogue asks everybody to sign in, or for a key. A service that others reach doesn't
+    start before it, so --begin makes the catalogue for it.
     """
     from index.access.names import LOCAL
 
     if (role is None) == (account is None):
         raise typer.BadParameter("give either --role, for somebody new, or --account")
-    with _access(catalogue) as access:
+    with _access(catalogue, may_begin=begin) as access:
         if account is not None:
             new = access.invitations.invite_again(account, made_by=LOCAL, days=days)
         else:
@@ -154,9 +158,10 @@ def _cells(account: Account) -> tuple[str, ...]:
 
 
 @contextmanager
-def _access(catalogue: CatalogueAddress) -> Generator[AccessStore]:
+def _access(catalogue: CatalogueAddress, *, may_begin: bool = False) -> Generator[AccessStore]:
     from index.access.store import AccessStore
     from index.catalogue.catalogue import Catalogue
+    from index.storage.connection import exists
 
-    with Catalogue.open(catalogue) as opened:
+    with Catalogue.open(catalogue, create=may_begin and not exists(catalogue)) as opened:
         yield AccessStore.of(opened.engine)

@@ -217,10 +217,11 @@ def export(
 
     from index.catalogue.catalogue import Catalogue
     from index.catalogue.raw_rows import read_export_rows
-    from index.exchange.exporting.formats import FORMATS, make_export
+    from index.exchange.exporting.formats import FORMATS, MEASURED, make_export
     from index.exchange.exporting.writing import refuse_taken, write_export
     from index.progress import progress, spinner
     from index.sightings.selection import Selection
+    from index.storage.originals import fetch_originals
 
     if form not in FORMATS:
         raise BadOut(f"--format {form} isn't one of {', '.join(FORMATS)}")
@@ -231,9 +232,12 @@ def export(
     selection = Selection.checked(since=since, until=until, species=species, region=region)
     refuse_taken(out, is_replacing=replace)
     catalogue = with_files_folder(catalogue, files)
+    with spinner("Reading the labels"), Catalogue.open(catalogue) as opened:
+        rows = read_export_rows(opened)
+    if with_photos or form == "zip" or form in MEASURED:
+        originals = [photo.path for photo in rows.photos]
+        fetch_originals(catalogue, lambda: originals, progress=progress)
     with spinner("Writing the labels"):
-        with Catalogue.open(catalogue) as opened:
-            rows = read_export_rows(opened)
         made = make_export(
             form,
             rows.photos,

@@ -19,7 +19,13 @@ from index.catalogue.life_history import (
     life_history_of,
     note_life_history,
 )
-from index.catalogue.revision import Revision, Values, open_revision
+from index.catalogue.revision import (
+    Revision,
+    TransactionCheck,
+    Values,
+    check_nothing,
+    open_revision,
+)
 from index.labels.fields import in_nfc, spellings_of
 from index.labels.nobody import means_nobody
 from index.labels.reader import NEW_WHALE
@@ -90,9 +96,13 @@ class Curator:
     be changed.
     """
 
-    def __init__(self, catalogue: Catalogue, *, made_by: str) -> None:
+    def __init__(
+        self, catalogue: Catalogue, *, made_by: str, check: TransactionCheck = check_nothing
+    ) -> None:
+        """`check` is called within the transaction that takes photos in, before anything else."""
         self.catalogue = catalogue
         self.made_by = made_by
+        self._check = check
 
     def take_in(
         self,
@@ -115,6 +125,7 @@ class Curator:
         with open_revision(
             self.catalogue, kind="take in" if individual is None else "enrol", made_by=self.made_by
         ) as act:
+            self._check(act.session)
             _check_fingerprint(act, fingerprint)
             for at, photo in enumerate(photos):
                 if act.session.scalar(_live_photo(photo.photo.name)) is not None:

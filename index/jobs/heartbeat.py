@@ -9,13 +9,17 @@ from collections.abc import Callable
 from index.jobs.records import JobLost
 
 HEARTBEAT_SECONDS = 20.0
-"""A small part of `index.processes.LEASE`: many beats may fail before a claim lapses."""
+"""How often a job says that it is alive, at least."""
+BEATS_IN_A_LEASE = 6
+"""So many beats may fail before a claim lapses."""
 
 _log = logging.getLogger("flukeprint.jobs")
 
 
 class Heartbeat:
     """Call `beat` every `seconds` while the block runs, until it says that the claim is lost.
+
+    No more seldom than every HEARTBEAT_SECONDS.
 
     `beat` returns whether the job's end is wished for, and raises JobLost where the job is another
     process's by now. `on_cancel` and `on_lost` are called in the thread. Any other error is tried
@@ -28,12 +32,12 @@ class Heartbeat:
         *,
         on_cancel: Callable[[], None],
         on_lost: Callable[[str], None],
-        seconds: float | None = None,
+        seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
         self._beat = beat
         self._on_cancel = on_cancel
         self._on_lost = on_lost
-        self._seconds = HEARTBEAT_SECONDS if seconds is None else seconds
+        self._seconds = min(HEARTBEAT_SECONDS, seconds)
         self._has_ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="job heartbeat", daemon=True)
 

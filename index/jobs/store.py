@@ -7,7 +7,7 @@ that it no longer holds is refused with JobLost, so that two never write one job
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, delete, insert, select, update
@@ -34,7 +34,7 @@ from index.jobs.tables import (
     translating_errors,
     write_session,
 )
-from index.processes import is_alive
+from index.processes import LEASE, is_alive
 from index.timestamps import format_timestamp
 
 # FOR NO KEY UPDATE: it does not wait for a transaction that only holds the job's claim.
@@ -50,10 +50,20 @@ def _utc_now() -> datetime:
 
 
 class JobStore:
-    """The jobs in one database; `now` is the clock."""
+    """The jobs in one database; `now` is the clock.
 
-    def __init__(self, engine: Engine, *, now: Callable[[], datetime] = _utc_now) -> None:
+    A process on another machine that says nothing for the `lease` has left its job behind.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        now: Callable[[], datetime] = _utc_now,
+        lease: timedelta = LEASE,
+    ) -> None:
         """Use `engine`, adding the tables where they are absent. Raises BadJobs."""
+        self.lease = lease
         self._engine = engine
         self._now = now
         create_tables(engine)
@@ -301,7 +311,7 @@ class JobStore:
         with write_session(self._engine) as session:
             for row in session.scalars(open_rows):
                 is_elsewhere = row.worker != worker and is_alive(
-                    row.worker, row.heartbeat_at, self._now()
+                    row.worker, row.heartbeat_at, self._now(), self.lease
                 )
                 if row.state == "running" and is_elsewhere:
                     continue

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
-
-
-def check_nothing(_: Session) -> None:
-    """Let every transaction be committed."""
+from index.catalogue.revision import TransactionCheck, check_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +27,4 @@ class UpdateOptions:
     made_by: str | None = None
     checkpoint: str | None = None
     may_change_checkpoint: bool = True
-    check: Callable[[Session], None] = check_nothing
+    check: TransactionCheck = check_nothing

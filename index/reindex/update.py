@@ -33,7 +33,7 @@ from index.reindex.staged_vectors import (
     without_damaged_vectors,
 )
 from index.storage.address import CatalogueAddress
-from index.storage.originals import media_folder
+from index.storage.originals import fetch_originals, media_folder
 from index.storage.retry import enter_while_busy, retry_while_busy
 
 AroundCommit = Callable[[], AbstractContextManager[None]]
@@ -80,6 +80,11 @@ def update_catalogue(
     # A catalogue that can't be written is refused now, and not after an hour of embedding.
     with open_revision(catalogue) as revision:
         _refuse_other(revision, embedder.fingerprint, options)
+    fetch_originals(
+        catalogue.address,
+        lambda: (photo.path for photo in catalogue.photos()),
+        progress=progress,
+    )
     with open_pending_vectors(catalogue.address, embedder.fingerprint) as pending:
         preparation = UpdatePreparation(
             labels,

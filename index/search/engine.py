@@ -130,8 +130,84 @@ class Nearby(NamedTuple):
     bound_row: NDArray[np.int64]
 
 
+class SearchableRows(Protocol):
+    """The rows (m, d) that an engine searches, in memory or elsewhere."""
+
+    @property
+    def size(self) -> int:
+        """m, the number of rows."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """d, the length of each vector."""
+        ...
+
+    def dense(self, rows: NDArray[np.int64] | None = None) -> FloatArray:
+        """The whole rows (r, d), zeros included; None: all of them. Rows beyond m are zeros."""
+        ...
+
+    def products(self, queries: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Multiply queries (n, d) with all rows in float64: (n, m)."""
+        ...
+
+
+class RowEngine(Protocol):
+    """Rows and how they are searched. Never changes.
+
+    `is_stored`: the vectors are not in memory, and work that needs many of them reads them first.
+    """
+
+    @property
+    def is_stored(self) -> bool: ...
+
+    @property
+    def rows(self) -> SearchableRows:
+        """What is searched."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """m, the number of rows."""
+        ...
+
+    @property
+    def group_count(self) -> int:
+        """How many parts of the rows are searched by themselves."""
+        ...
+
+    def nearby(self, queries: FloatArray, fetch: int) -> list[Nearby]:
+        """Find about `fetch` rows near each query (n, d) in each part of the rows."""
+        ...
+
+    def loaded(self) -> LiveRows:
+        """All rows in memory."""
+        ...
+
+    def narrowed(self, rows: NDArray[np.int64]) -> RowEngine:
+        """An engine of some of these rows, ascending, that is exact."""
+        ...
+
+    def joined(
+        self,
+        added: LiveRows,
+        photo_names: Sequence[str],
+        order: NDArray[np.int64],
+        revision: int,
+        factory: str,
+    ) -> RowEngine:
+        """An engine of these rows and those `added` of these photos, in one order (r,).
+
+        Rows that are added are numbered from m on. They are what the catalogue holds at the
+        revision.
+        """
+        ...
+
+
 class LiveEngine:
     """Searches rows by groups: a query is compared with each on the group's live columns."""
+
+    is_stored = False
 
     def __init__(self, rows: LiveRows, indexes: Sequence[Any]) -> None:
         """Use `build_engine`, or `stored_engine`."""
@@ -148,6 +224,31 @@ class LiveEngine:
     def size(self) -> int:
         """m, the number of vectors held."""
         return self.rows.size
+
+    @property
+    def group_count(self) -> int:
+        """How many groups are searched by themselves."""
+        return len(self.rows.groups)
+
+    def loaded(self) -> LiveRows:
+        """All rows; they are in memory."""
+        return self.rows
+
+    def narrowed(self, rows: NDArray[np.int64]) -> RowEngine:
+        """The exact engine of some of these rows."""
+        return build_engine(self.rows.take(rows))
+
+    def joined(
+        self,
+        added: LiveRows,
+        photo_names: Sequence[str],
+        order: NDArray[np.int64],
+        revision: int,
+        factory: str,
+    ) -> RowEngine:
+        """The engine of these rows and those `added`, in one order."""
+        assert added.size == len(photo_names), revision
+        return build_engine(self.rows.joined(added, order), factory)
 
     def search(self, queries: FloatArray, k: int) -> Neighbours:
         """Find each query's nearest rows, as `Engine.search` says."""
@@ -170,7 +271,7 @@ class SearchPart:
     Positions in answers are row numbers from `first` on.
     """
 
-    engine: LiveEngine
+    engine: RowEngine
     gone: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     keys: NDArray[np.int64] | None = None
     first: int = 0
@@ -211,7 +312,7 @@ def search_parts(parts: Sequence[SearchPart], queries: FloatArray, k: int) -> Ne
         return distances, positions
     remaining = np.arange(len(queries))
     fetch = max(_FETCH_AT_LEAST, k + _TIES_EXPECTED)
-    groups = max(len(part.engine.rows.groups) for part in parts)
+    groups = max(part.engine.group_count for part in parts)
     while remaining.size and fetch < size // 2:
         still_left: list[NDArray[np.int64]] = []
         for rows in _blocks(remaining, queries.shape[1] * fetch * groups):
@@ -314,9 +415,14 @@ def _nearby_on_columns(group: LiveGroup, index: Any, queries: FloatArray, fetch:
     if fetch == len(group.rows):
         bound = np.where((rows >= 0).all(axis=1), np.inf, -np.inf)
     else:
-        bound = np.where((rows >= 0).all(axis=1), distances.max(axis=1) - _STORAGE_ERROR, -np.inf)
+        bound = np.where((rows >= 0).all(axis=1), surely_within(distances.max(axis=1)), -np.inf)
     at = np.where(rows < 0, -1, group.rows[rows])
     return Nearby(distances, at, bound, np.full(len(queries), -1, np.int64))
+
+
+def surely_within(reach: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Up to where nothing is missed, by the distances (n,) that an inexact comparison reached."""
+    return reach - _STORAGE_ERROR
 
 
 def _blocks(rows: NDArray[np.int64], float64_per_row: int) -> Iterator[NDArray[np.int64]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from embedding.errors import FlukeprintError
 from index.labels.reader import NEW_WHALE
-from index.search.engine import build_engine
+from index.search.engine import RowEngine, build_engine
 from index.search.ranking import SearchedPhotos
-from index.search.rows.live_rows import LiveRows
+from index.search.rows.live_rows import LiveRows, Rows
 from index.search.segments import ChangedSegment, Segment, no_photos
 from index.search.vectors import FloatArray, check_vectors
 
@@ -69,19 +69,32 @@ class Gallery(SearchedPhotos):
         is_live = isinstance(vectors, LiveRows)
         _check_rows(photo_names, individuals, vectors.size if is_live else len(vectors))
         rows = vectors if is_live else LiveRows.of(check_vectors(vectors, named=_OWN))
+        origin = GalleryOrigin(fingerprint, revision, factory)
+        return cls.of_engine(
+            photo_names, individuals, lambda order: build_engine(rows.take(order), factory), origin
+        )
+
+    @classmethod
+    def of_engine(
+        cls,
+        photo_names: Sequence[str],
+        individuals: Sequence[str],
+        engine_of: Callable[[Rows], RowEngine],
+        origin: GalleryOrigin,
+    ) -> Gallery:
+        """Build a gallery of photos whose engine `engine_of` makes, for their rows in an order."""
         # By name they often are sorted already, and then the first of the two takes no time.
         by_name = sorted(range(len(photo_names)), key=photo_names.__getitem__)
         order = sorted(by_name, key=individuals.__getitem__)
-        rows = rows.take(np.array(order, np.int64))
         place = np.empty(len(order), np.int32)
         place[order] = np.arange(len(order))
         segment = Segment.of(
             [photo_names[row] for row in order],
             [individuals[row] for row in order],
-            build_engine(rows, factory),
+            engine_of(np.array(order, np.int64)),
             place[by_name],
         )
-        return cls(ChangedSegment.of(segment), GalleryOrigin(fingerprint, revision, factory))
+        return cls(ChangedSegment.of(segment), origin)
 
     def select(self, is_selected: NDArray[np.bool_]) -> Gallery:
         """Select the rows (m,) that are True.
@@ -98,7 +111,10 @@ class Gallery(SearchedPhotos):
             )
         photos = self._photos
         rows = photos.order[is_selected]
-        chosen = photos.base.rows.joined(photos.added.rows, rows)
+        if photos.base.engine.is_stored:
+            own = GalleryOrigin(self.fingerprint, self.revision, self._factory)
+            return Gallery(photos.selected(rows), own)
+        chosen = photos.base.engine.loaded().joined(photos.added.engine.loaded(), rows)
         segment = Segment.of(
             [photos.photo_name(row) for row in rows.tolist()],
             [photos.individual_of(row) for row in rows.tolist()],
@@ -115,7 +131,7 @@ class Gallery(SearchedPhotos):
     def compacted(self) -> Gallery:
         """The same gallery without traces of changes. Takes time in proportion to it."""
         origin = GalleryOrigin(self.fingerprint, self.revision, self._factory)
-        return Gallery(self._photos.compacted(self._factory), origin)
+        return Gallery(self._photos.compacted(self._factory, self.revision), origin)
 
     @property
     def factory(self) -> str:
@@ -162,7 +178,7 @@ class Gallery(SearchedPhotos):
             vectors, dimension=self.dimension if len(gone) < self.size else None, named=_OWN
         )
         photos = self._photos
-        if len(gone) == self.size:
+        if len(gone) == self.size and not photos.base.engine.is_stored:
             photos = ChangedSegment.of(no_photos(vectors.shape[1]))
         changed = photos.replaced(gone, photo_names, individuals, vectors, self._factory)
         return Gallery(changed, GalleryOrigin(self.fingerprint, revision, self._factory))

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.search.centroids import centres_of, sums_of
-from index.search.engine import ROW_STEP, LiveEngine, SearchPart, build_engine
+from index.search.engine import ROW_STEP, RowEngine, SearchPart, build_engine
 from index.search.row_merge import Piece, make_pieces, splice_names
 from index.search.rows.live_rows import LiveRows
 from index.search.vectors import FloatArray
@@ -43,7 +43,7 @@ class Segment:
         photo_names: Sequence[str],
         individual_ids: list[str],
         starts: Rows,
-        engine: LiveEngine,
+        engine: RowEngine,
         by_name: NDArray[np.int32] | None = None,
     ) -> None:
         """Hold rows that are already sorted, of individuals whose first rows are `starts`.
@@ -64,7 +64,7 @@ class Segment:
         cls,
         photo_names: Sequence[str],
         individuals: Sequence[str],
-        engine: LiveEngine,
+        engine: RowEngine,
         by_name: NDArray[np.int32] | None = None,
     ) -> Segment:
         """Make one of parallel rows that are already sorted."""
@@ -111,6 +111,12 @@ class Segment:
             own: Rows = np.arange(int(starts[0]), stop)
             vectors = self.rows.dense(own)
             yield centres_of(sums_of(vectors, starts - starts[0])).astype(np.float32)
+
+    def narrowed(self, rows: Rows) -> Segment:
+        """The segment of some of these rows, ascending."""
+        names = [self.photo_names[row] for row in rows.tolist()]
+        whose = [self.individual_of(row) for row in rows.tolist()]
+        return Segment.of(names, whose, self.engine.narrowed(rows))
 
     def prepare(self) -> None:
         """Make now what the first change would else wait for."""
@@ -311,12 +317,29 @@ class ChangedSegment:
             return self.base.individuals
         return splice_names(self.base.individuals, self.added.individuals, self._pieces)
 
-    def compacted(self, factory: str) -> ChangedSegment:
-        """The same photos in one segment. Takes time in proportion to them."""
+    def selected(self, rows: Rows) -> ChangedSegment:
+        """The photos of some rows, in their order, where the vectors are not in memory."""
+        own = rows[rows < self.base.size]
+        more = rows[rows >= self.base.size] - self.base.size
+        added = self.added.narrowed(more)
+        if 2 * len(own) > self.base.size:
+            # To name most photos to the database would take longer than to pass the others over.
+            gone = np.setdiff1d(np.arange(self.base.size), own, assume_unique=True)
+            return ChangedSegment(self.base, gone, added, self.places[more])
+        places = np.searchsorted(own, self.places[more])
+        return ChangedSegment(self.base.narrowed(own), _NONE, added, places)
+
+    def compacted(self, factory: str, revision: int = 0) -> ChangedSegment:
+        """The same photos in one segment. Takes time in proportion to them.
+
+        `revision` is that of the photos; it matters where the vectors are not in memory.
+        """
         if not self.changed:
             return self
-        rows = self.base.rows.joined(self.added.rows, self.order)
-        engine = build_engine(rows, factory)
+        added = self.added
+        engine = self.base.engine.joined(
+            added.engine.loaded(), added.photo_names, self.order, revision, factory
+        )
         segment = Segment.of(self.photo_names, self.individuals, engine)
         segment.prepare()
         return ChangedSegment.of(segment)
@@ -342,7 +365,7 @@ class ChangedSegment:
         ]
         joined.sort()
         order = np.array([at for _, _, at, _ in joined], np.int64)
-        added_rows = old.rows.joined(LiveRows.of(vectors), order)
+        added_rows = old.engine.loaded().joined(LiveRows.of(vectors), order)
         added = Segment.of(
             [name for _, name, _, _ in joined],
             [whose for whose, _, _, _ in joined],
@@ -356,6 +379,8 @@ class ChangedSegment:
         )
         most = _MOST_CHANGED * (_SMALL_CHANGE + 2 * math.isqrt(self.base.size))
         is_much = changed.changed > most or 2 * changed.changed > self.base.size
+        # Where the vectors are not in memory, the database would be asked within the change.
+        is_much &= not self.base.engine.is_stored
         return changed.compacted(factory) if is_much else changed
 
 

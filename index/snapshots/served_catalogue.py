@@ -11,13 +11,19 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.orm import Session
 
 from index.calibration.calibration import Calibration
-from index.catalogue.catalogue import Catalogue, fitted_calibration, newest_revision
-from index.catalogue.gallery_refresh import photo_states, refresh_gallery, some_species
+from index.catalogue.catalogue import (
+    Catalogue,
+    fitted_calibration,
+    newest_revision,
+    read_gallery,
+)
+from index.catalogue.gallery_refresh import refresh_gallery
 from index.catalogue.rows import read_species, read_viewpoints
-from index.catalogue.searched_rows import read_searched_rows
+from index.pgvector.reading import prepare_tables
 from index.search.gallery import Gallery
 from index.search.species import SpeciesFit
 from index.snapshots.changed_mapping import change_mapping, fold_mapping
+from index.snapshots.later_changes import later_changes
 from index.snapshots.log_position import LogPosition, Touched, log_position
 from index.snapshots.photo_table import PhotoTable
 from index.snapshots.served_photo import ServedPhoto, read_served_photos
@@ -57,22 +63,15 @@ def read_tables(catalogue: Catalogue, factory: str) -> ServedCatalogue:
     Each vector is compared with its checksum. Takes time in proportion to the catalogue. Raises
     BadCatalogue.
     """
+    prepare_tables(catalogue.engine, catalogue.address, factory)
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         last = newest_revision(session, catalogue.address)
         calibration = fitted_calibration(session, last, None, may_be_old=True)
         photos = PhotoTable.of(read_served_photos(session, catalogue.folder), catalogue.folder)
         species, viewpoints = read_species(session), read_viewpoints(session)
-        searched = read_searched_rows(session, last.fingerprint)
+        gallery, damaged = read_gallery(session, catalogue, factory)
         log = log_position(session, last.revision)
-    gallery = Gallery.build(
-        searched.photo_names,
-        searched.individuals,
-        searched.vectors,
-        fingerprint=last.fingerprint,
-        revision=last.revision,
-        factory=factory,
-    )
-    return ServedCatalogue(gallery, calibration, photos, species, viewpoints, log, searched.damaged)
+    return ServedCatalogue(gallery, calibration, photos, species, viewpoints, log, damaged)
 
 
 def follow(
@@ -82,19 +81,18 @@ def follow(
 
     `touched` is what has changed since. Takes time in proportion to that.
     """
-    now = photo_states(session, catalogue.folder, touched.photos)
-    states = {name: ServedPhoto.of(photo) for name, photo in now.photos.items()}
-    whose = (served.photos.get(name) for name in touched.photos)
-    concerned = {photo.individual for photo in (*whose, *states.values()) if photo}
-    individuals = sorted({one for one in concerned if one is not None}.union(touched.individuals))
+    later = later_changes(
+        session, catalogue.folder, served.gallery.revision, served.photos, touched
+    )
+    now, photos = later.states, later.photos
     return replace(
         served,
-        gallery=refresh_gallery(served.gallery, touched.photos, now),
-        photos=change_mapping(served.photos, touched.photos, states),
-        species=_changed(served.species, individuals, some_species(session, individuals)),
-        viewpoints=_changed(served.viewpoints, touched.photos, now.viewpoints),
-        damaged=_changed(served.damaged, touched.photos, now.damaged),
-        changed_photos=served.changed_photos + len(touched.photos),
+        gallery=refresh_gallery(served.gallery, photos, now),
+        photos=change_mapping(served.photos, photos, later.served),
+        species=_changed(served.species, later.individuals, later.species),
+        viewpoints=_changed(served.viewpoints, photos, now.viewpoints),
+        damaged=_changed(served.damaged, photos, now.damaged),
+        changed_photos=served.changed_photos + len(photos),
     )
 
 

@@ -19,7 +19,8 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue, fitted_calibration, newest_revision
-from index.search.engine import build_engine, faiss_version, stored_engine
+from index.pgvector.tables import is_searched_there
+from index.search.engine import LiveEngine, build_engine, faiss_version, stored_engine
 from index.search.gallery import Gallery, GalleryOrigin
 from index.search.matching import Score
 from index.search.rows.live_rows import LiveGroup, LiveRows
@@ -32,6 +33,7 @@ from index.snapshots.photo_table import CODED, CodedTexts, PhotoTable
 from index.snapshots.served_catalogue import ServedCatalogue, follow, read_tables
 from index.storage.address import CatalogueAddress, snapshot_folder
 from index.storage.connection import translating_errors
+from index.storage.serving_marker import is_served_elsewhere
 
 FEWEST_PHOTOS = 1000
 """A smaller catalogue is read as fast as a snapshot of it."""
@@ -39,6 +41,7 @@ FEWEST_PHOTOS = 1000
 _FORMAT = 1
 _NAME = re.compile(r"(?P<revision>[0-9]{10})-[0-9a-f]{8}" + re.escape(SUFFIX))
 _FEW_LINES = 4096  # of the log; following more may take longer than reading all
+_MOST_MAPPED = 3  # older snapshots that stay while another machine may have them mapped
 _log = logging.getLogger("flukeprint.catalogue")
 
 
@@ -57,6 +60,8 @@ def read_served(catalogue: Catalogue, factory: str) -> ServedCatalogue:
 
     `factory` as in `build_engine`. Raises BadCatalogue.
     """
+    if is_searched_there(factory):
+        return read_tables(catalogue, factory)
     found = read_snapshot(catalogue, factory, may_be_old=True)
     return read_tables(catalogue, factory) if found is None else found
 
@@ -84,11 +89,16 @@ def read_snapshot(
 def write_snapshot(catalogue: Catalogue, served: ServedCatalogue) -> Path | None:
     """Write what is served to a snapshot, and remove all others.
 
+    A few stay where another machine serves the catalogue too: it may have one mapped to memory, and
+    a network file system takes away what is removed.
+
     None, and nothing is written, for a small catalogue. So where vectors are damaged, as each start
     is to find them, and where another catalogue has taken the place of the one that was read. Takes
     time in proportion to the catalogue. Raises OSError, and BadCatalogue.
     """
     if served.damaged or len(served.photos) < FEWEST_PHOTOS or not served.gallery.size:
+        return None
+    if served.gallery.photos.base.engine.is_stored:
         return None
     served = served.compacted()
     gallery, photos = served.gallery, served.photos
@@ -98,7 +108,9 @@ def write_snapshot(catalogue: Catalogue, served: ServedCatalogue) -> Path | None
         if log_position(session, served.log.revision) != served.log:
             return None
         log = log_position(session, gallery.revision)
-    indexes = gallery.segment.engine.stored_indexes()
+    engine = gallery.segment.engine
+    assert isinstance(engine, LiveEngine)
+    indexes = engine.stored_indexes()
     fit = served.species_fit
     about: dict[str, Any] = {
         "format": _FORMAT,
@@ -106,7 +118,7 @@ def write_snapshot(catalogue: Catalogue, served: ServedCatalogue) -> Path | None
         "revision": gallery.revision,
         "log": log.digest,
         "dimension": gallery.dimension,
-        "groups": len(gallery.segment.rows.groups),
+        "groups": len(engine.rows.groups),
         "factory": gallery.factory,
         "faiss": faiss_version(),
         "indexes": [at for at, one in enumerate(indexes) if one is not None],
@@ -114,12 +126,13 @@ def write_snapshot(catalogue: Catalogue, served: ServedCatalogue) -> Path | None
         "changed_photos": served.changed_photos,
     }
     arrays = {f"indexes.{at}": one for at, one in enumerate(indexes) if one is not None}
-    arrays |= _gallery_arrays(gallery.segment) | _photo_arrays(photos)
+    arrays |= _gallery_arrays(gallery.segment, engine.rows) | _photo_arrays(photos)
     arrays |= _mapping_arrays("species", served.species)
     arrays |= _mapping_arrays("viewpoints", served.viewpoints)
     folder = snapshot_folder(catalogue.address)
     path = write_arrays(folder, f"{gallery.revision:010}", arrays, about)
-    _remove(each for each in snapshot_files(catalogue.address) if each != path)
+    others = [each for each in snapshot_files(catalogue.address) if each != path]
+    _remove(others[_MOST_MAPPED if is_served_elsewhere(catalogue.address) else 0 :])
     return path
 
 
@@ -185,14 +198,14 @@ def _read(
         return follow(served, session, catalogue, touched) if last.revision > revision else served
 
 
-def _gallery_arrays(segment: Segment) -> dict[str, Array]:
+def _gallery_arrays(segment: Segment, rows: LiveRows) -> dict[str, Array]:
     arrays = {
         **_text_arrays("gallery.names", segment.photo_names),
         **_text_arrays("gallery.individuals", segment.individual_ids),
         "gallery.starts": segment.starts,
         "gallery.by_name": segment.by_name,
     }
-    for at, group in enumerate(segment.rows.groups):
+    for at, group in enumerate(rows.groups):
         arrays[f"gallery.{at}.rows"] = group.rows
         arrays[f"gallery.{at}.columns"] = group.columns
         arrays[f"gallery.{at}.vectors"] = group.vectors

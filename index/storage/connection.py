@@ -9,16 +9,20 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from json import JSONDecodeError
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, event
 
 from index.storage import postgres, sqlite
 from index.storage.address import BadCatalogue, CatalogueAddress, snapshot_folder
 from index.storage.serving_marker import refuse_served
+
+_BEGAN = "flukeprint-began"
 
 
 def open_engine(address: CatalogueAddress, *, wait_seconds: float = 5.0) -> Engine:
@@ -26,6 +30,11 @@ def open_engine(address: CatalogueAddress, *, wait_seconds: float = 5.0) -> Engi
     if isinstance(address, Path):
         return sqlite.open_engine(address, wait_seconds=wait_seconds)
     return postgres.open_engine(address, wait_seconds=wait_seconds)
+
+
+def open_listener(address: CatalogueAddress) -> postgres.Listener | None:
+    """Listen to what others change; None where a database tells nobody. Raises BadCatalogue."""
+    return None if isinstance(address, Path) else postgres.Listener(address)
 
 
 def exists(address: CatalogueAddress) -> bool:
@@ -162,3 +171,34 @@ def _rename(temporary: Path, path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def hear_queries(hear: Callable[[str, str, int, int], None]) -> Callable[[], None]:
+    """Have `hear` called after each query of this process, in its thread; the answer ends that.
+
+    It gets the kind of the database, the statement with places for its values, and when the query
+    began and ended, in nanoseconds since 1970.
+    """
+
+    def before(connection: Connection, *_: Any) -> None:
+        connection.info.setdefault(_BEGAN, []).append(time.time_ns())
+
+    def after(connection: Connection, _: Any, statement: str, *__: Any) -> None:
+        began = connection.info[_BEGAN].pop()
+        hear(connection.dialect.name, statement, began, time.time_ns())
+
+    def failed(context: Any) -> None:
+        if context.connection is not None:
+            connection: Connection = context.connection
+            connection.info.pop(_BEGAN, None)
+
+    event.listen(Engine, "before_cursor_execute", before)
+    event.listen(Engine, "after_cursor_execute", after)
+    event.listen(Engine, "handle_error", failed)
+
+    def stop() -> None:
+        event.remove(Engine, "before_cursor_execute", before)
+        event.remove(Engine, "after_cursor_execute", after)
+        event.remove(Engine, "handle_error", failed)
+
+    return stop

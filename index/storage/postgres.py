@@ -24,6 +24,7 @@ from index.storage.address import (
 from index.storage.schema import (
     APPEND_ONLY,
     BUSY_STATES,
+    CHANNEL,
     FORMAT_TABLE,
     SCHEMA_VERSION,
     Table,
@@ -35,7 +36,8 @@ from index.storage.schema import (
 _CONNECT_SECONDS = 10
 _READ_ONLY = ("25006", "42501")  # read-only transaction, insufficient privilege
 _DISK_FULL = ("53100",)
-_GOING_OR_COMING = ("57P01", "57P02", "57P03")  # shut down, crashed, starting up
+# Shut down, crashed, starting up; and all of its connections are in use.
+_GOING_OR_COMING = ("57P01", "57P02", "57P03", "53300")
 _CONNECTION = "08"  # the class of what goes wrong with a connection
 
 
@@ -244,6 +246,33 @@ def _loose(connection: Connection, reference: Any) -> list[str]:
     )
 
 
+class Listener:
+    """A connection that hears when others have committed a change of the catalogue."""
+
+    def __init__(self, address: PostgresAddress) -> None:
+        """Begin to listen. Raises BadCatalogue."""
+        self._address = address
+        self._error: type[Exception] = _psycopg().Error
+        try:
+            self._connection = _connector(_psycopg(), address, 5.0)()
+            self._connection.autocommit = True
+            self._connection.execute(f"LISTEN {CHANNEL}{address.schema}")
+        except self._error as error:
+            raise _catalogue_error(address, error) from error
+
+    def wait(self, seconds: float) -> None:
+        """Return once something was committed, or after so many seconds. Raises BadCatalogue."""
+        try:
+            for _ in self._connection.notifies(timeout=seconds, stop_after=1):
+                pass
+        except self._error as error:
+            raise _catalogue_error(self._address, error) from error
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._connection.close()
+
+
 @contextmanager
 def translating_errors(address: PostgresAddress) -> Generator[None]:
     """Turn PostgreSQL's errors into a BadCatalogue with advice and without a password.
@@ -260,6 +289,10 @@ def translating_errors(address: PostgresAddress) -> Generator[None]:
         if not isinstance(error.orig, _psycopg().Error):
             raise
         raise _catalogue_error(address, error.orig) from error
+    except Exception as error:  # of the driver itself, where it is asked without SQLAlchemy
+        if not isinstance(error, _psycopg().Error):
+            raise
+        raise _catalogue_error(address, error) from error
 
 
 def _catalogue_error(address: PostgresAddress, error: Any) -> BadCatalogue:

@@ -26,6 +26,12 @@ BUSY_STATES = frozenset({"55P03", "40P01", "40001"})
 """PostgreSQL's codes of a lock that can't be had, of a deadlock, and of what can't be
 serialised."""
 
+CHANNEL = "flukeprint_"
+"""PostgreSQL tells of changes in the channel of this name and the schema's."""
+
+PASSING = "flukeprint_passing"
+"""In a table's `info`: what it holds is worth nothing a minute later, and no copy has it."""
+
 _IS_WRITING = "flukeprint_is_writing"
 
 
@@ -276,6 +282,15 @@ def keep_others_out(connection: Connection, *tables: str) -> None:
     """
     if is_postgres(connection):
         connection.exec_driver_sql(f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE")
+
+
+def announce(connection: Connection) -> None:
+    """Tell services that listen that the catalogue has changed, once the transaction is committed.
+
+    In SQLite nobody can listen.
+    """
+    if is_postgres(connection):
+        connection.exec_driver_sql(f"SELECT pg_notify('{CHANNEL}' || current_schema(), '')")
 
 
 def _finish_sqlite(connection: Connection) -> None:

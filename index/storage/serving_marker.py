@@ -49,13 +49,25 @@ def refuse_served(address: CatalogueAddress) -> None:
         if is_here and not is_alive(worker, None, datetime.now(UTC)):
             _forget(path)
             continue
+        named = host.partition("@")[0]
         advice = "" if is_here else f" (if that one is gone for good, remove {path})"
         raise CatalogueBusy(
-            f"{address} is served by process {process_id} on {host}, which would go on "
+            f"{address} is served by process {process_id} on {named}, which would go on "
             "answering from the old one: "
             f"stop it first, then run this again{advice}. `flukeprint index update` doesn't "
             "mind a running service"
         )
+
+
+def is_served_elsewhere(address: CatalogueAddress) -> bool:
+    """Whether a process of another machine serves the catalogue, as far as its mark tells."""
+    here = this_worker().rsplit(":", 2)[0]
+    for path in _marks(address):
+        with contextlib.suppress(OSError, ValueError):
+            host, _, _ = path.read_text("utf-8").rsplit(":", 2)
+            if host != here:
+                return True
+    return False
 
 
 def _folder(address: CatalogueAddress) -> Path:

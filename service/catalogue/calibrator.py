@@ -13,6 +13,7 @@ from index.calibration.calibration import Calibration
 from index.catalogue.calibrating import refit
 from index.catalogue.catalogue import Catalogue
 from service.http.problems import ProblemError
+from service.telemetry.spans import span
 
 _REST = 4.0  # times the last fit's duration: fitting takes a fifth of one core at most
 _log = logging.getLogger("flukeprint.service")
@@ -58,9 +59,10 @@ class Calibrator:
             self._is_asked = False
         start = time.monotonic()
         try:
-            fitted = None if self._is_stopping.is_set() else refit(self._catalogue)
-            if fitted is not None:
-                self._publish(fitted)
+            with span("calibrate"):
+                fitted = None if self._is_stopping.is_set() else refit(self._catalogue)
+                if fitted is not None:
+                    self._publish(fitted)
         except (FlukeprintError, ProblemError) as error:
             _log.error("The calibration could not be fitted: %s. The last one stays in use", error)
         finally:

@@ -76,6 +76,7 @@ def _is_of(card: Card, by: CardFilter) -> bool:
         and _holds(card.region, by.region)
         and _holds(card.place, by.place)
         and by.individual in (None, answer.individual)
+        and (by.upload is None or any(photo.upload == by.upload for photo in card.photos))
         and (by.since is None or by.since <= day)
         and (by.until is None or (day != "" and day <= by.until))
     )

@@ -18,7 +18,7 @@ _NOT_COMPARED = ("review", 0.0)
 
 @dataclass(frozen=True, slots=True)
 class CardPhoto:
-    """A photo of a card; `decision` and `quality` are of its own answer when it came."""
+    """A photo of a card; `decision`, `quality` and `upload` are of when it came."""
 
     key: int
     name: str
@@ -27,6 +27,7 @@ class CardPhoto:
     decision: str | None
     quality: float | None
     quarter_turns: int
+    upload: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ def _photo(photo: WaitingPhoto) -> CardPhoto:
         photo.answer.get("decision"),
         quality.get("score"),
         photo.answer.get("quarter_turns") or 0,
+        photo.answer.get("upload"),
     )
 
 

@@ -6,11 +6,14 @@ Originals are stored by their content, under names that nobody has, with their a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from embedding.photos.exif import camera_of, taken_at
 from embedding.photos.photo import content_hash
 from index.catalogue.catalogue import Catalogue
+from index.catalogue.revision import TransactionCheck, check_nothing
 from index.curation.curator import Curator, Event
 from index.curation.listings import Directory, PhotoCard
 from index.curation.review.grouping import (
@@ -19,14 +22,18 @@ from index.curation.review.grouping import (
     free_names,
     parse_clock,
     propose_encounters,
+    spans_around,
 )
 from index.curation.review.waiting_photos import encounter_names, uploaded_photos
 from index.labels.fields import in_nfc, parse_photo_name
 from index.labels.labelled_photo import BadLabels, LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
+from index.photos.perceptual_hash import hash_photo
 from index.search.vectors import FloatArray
 from index.storage.originals import media_folder, store_photo
 from service.schemas.curation_requests import QueueForm
+from service.schemas.identify import photo_answer
+from service.serving.inference import InferenceResult
 
 _MOST_LETTERS = 150  # of a name: file systems and URLs have bounds, too
 
@@ -43,6 +50,26 @@ class NewPhoto(NamedTuple):
     vector: FloatArray
     answer: dict[str, Any]
     perceptual_hash: bytes | None = None
+
+    @classmethod
+    def of(cls, name: str, data: bytes, result: InferenceResult) -> NewPhoto:
+        """What was sent, with what was found: takes long where EXIF was made to mislead."""
+        found = result.identification
+        assert found is not None
+        answer = {
+            **photo_answer(name, found).model_dump(mode="json"),
+            "box": None if result.box is None else [*result.box],
+            "photo_taken_at": taken_at(data),
+            "camera": camera_of(data),
+            "revision": found.revision,
+            "fingerprint": found.fingerprint,
+        }
+        return cls(name, data, result.vector, answer, hash_photo(data, name))
+
+    @property
+    def content(self) -> SentContent:
+        """Its name and the hash of its content."""
+        return SentContent(self.name, content_hash(self.data))
 
 
 class SentContent(NamedTuple):
@@ -90,6 +117,7 @@ def take_in(
     form: QueueForm,
     *,
     made_by: str,
+    check: TransactionCheck = check_nothing,
 ) -> tuple[Event | None, list[KnownPhoto]]:
     """Take photos in as waiting, and return those whose content has come meanwhile.
 
@@ -97,9 +125,7 @@ def take_in(
     `Curator.take_in`.
     """
     directory = Directory(catalogue)
-    new, known = sort_out(
-        directory, [SentContent(each.name, content_hash(each.data)) for each in photos]
-    )
+    new, known = sort_out(directory, [each.content for each in photos])
     if not new:
         return None, known
     taken = [photos[at] for at in new]
@@ -110,7 +136,7 @@ def take_in(
         name = _free_name(directory, photo, used)
         used.add(name)
         embedded.append(_stored_photo(catalogue, photo, name, form, encounter))
-    event = Curator(catalogue, made_by=made_by).take_in(
+    event = Curator(catalogue, made_by=made_by, check=check).take_in(
         embedded,
         fingerprint,
         answers=[{**photo.answer, "upload": form.upload} for photo in taken],
@@ -136,7 +162,8 @@ def _encounters(catalogue: Catalogue, photos: Sequence[NewPhoto], form: QueueFor
         notes = {form.encounter: {"at": form.taken_at, **noted}}
         return _Encounters([form.encounter] * len(photos), notes)
     sightings = [_sighting(photo.name, photo.answer, form) for photo in photos]
-    there = _there(catalogue, form) if form.upload and any(sightings) else []
+    times = [one.at for one in sightings if one is not None]
+    there = _there(catalogue, form.upload, times) if form.upload and times else []
     of_photos: list[str | None] = [None] * len(photos)
     notes: dict[str, dict[str, str | None]] = {}
     for proposed in propose_encounters(sightings, there):
@@ -151,11 +178,17 @@ def _encounters(catalogue: Catalogue, photos: Sequence[NewPhoto], form: QueueFor
     return _Encounters(of_photos, notes)
 
 
-def _there(catalogue: Catalogue, form: QueueForm) -> list[ProposedEncounter]:
-    """The encounters that earlier photos of the same upload are in."""
+def _there(catalogue: Catalogue, upload: str, times: Sequence[datetime]) -> list[ProposedEncounter]:
+    """The encounters about these times that earlier photos of the same upload are in."""
     found: dict[str, ProposedEncounter] = {}
-    for photo in uploaded_photos(catalogue, form.upload or ""):
-        one = _sighting(photo.name, photo.answer, form)
+    for photo in uploaded_photos(catalogue, upload, spans_around(times)):
+        one = _sighting_of(
+            photo.sent_as or photo.name,
+            photo.taken_at,
+            camera=photo.camera,
+            decision=photo.decision,
+            nearest=photo.nearest,
+        )
         if one is not None:
             encounter = found.setdefault(
                 photo.encounter, ProposedEncounter(one.series, one.at, one.at, photo.encounter)
@@ -165,14 +198,28 @@ def _there(catalogue: Catalogue, form: QueueForm) -> list[ProposedEncounter]:
 
 
 def _sighting(name: str, answer: Mapping[str, Any], form: QueueForm) -> NewSighting | None:
-    """What is known of a photo for its encounter; None for one that stays alone."""
-    at = parse_clock(_taken_at(answer, form))
-    decision = answer.get("decision")
+    """What is known of a new photo for its encounter; None for one that stays alone."""
+    return _sighting_of(
+        answer.get("photo") or name,
+        _taken_at(answer, form),
+        camera=answer.get("camera"),
+        decision=answer.get("decision"),
+        nearest=next((match["individual"] for match in answer.get("matches") or ()), None),
+    )
+
+
+def _sighting_of(
+    sent_as: str,
+    clock: str | None,
+    *,
+    camera: str | None,
+    decision: str | None,
+    nearest: str | None,
+) -> NewSighting | None:
+    at = parse_clock(clock)
     if at is None or decision == "no_animal":
         return None
-    folder = str(PurePosixPath(_tidied(answer.get("photo") or name)).parent)
-    nearest = next((match["individual"] for match in answer.get("matches") or ()), None)
-    series = (folder, answer.get("camera") or "")
+    series = (str(PurePosixPath(_tidied(sent_as)).parent), camera or "")
     return NewSighting(series, at, nearest, is_known=decision == "known")
 
 

@@ -104,19 +104,21 @@ class ReviewQueue:
             self._is_woken = True
         self._thread.submit(self._work)
 
-    def follow(self, kind: str, photos: Sequence[str], individuals: Collection[str] | None) -> None:
-        """Bring the cards to an act that is served already, by the photos that it changed.
+    def follow(
+        self, kinds: Collection[str], photos: Sequence[str], individuals: Collection[str]
+    ) -> None:
+        """Bring the cards to acts that are served already, by the photos that they changed.
 
-        `individuals` are those whose photos changed, by their names now and before; None: any.
+        `individuals` are those whose photos changed, by their names now and before.
         """
         with self._lock:
             if self._cards is None:
                 return
             identifier = self._identifier()
             self._follow_individuals(identifier, individuals)
-            if kind in _NOT_ON_CARDS or photos:
+            if photos:
                 self._follow_photos(identifier, photos)
-            if kind not in _NOT_ON_CARDS:
+            if not _NOT_ON_CARDS.issuperset(kinds):
                 self._read_notes()
         self.wake()
 
@@ -145,16 +147,11 @@ class ReviewQueue:
             self.wake()
         return self._cards
 
-    def _follow_individuals(
-        self, identifier: Identifier, individuals: Collection[str] | None
-    ) -> None:
+    def _follow_individuals(self, identifier: Identifier, individuals: Collection[str]) -> None:
         assert self._cards is not None
-        if individuals is not None and not individuals:
+        if not individuals:
             return
-        is_followed = identifier.calibration.score == "nearest" and (
-            individuals is not None and len(individuals) <= _AT_ONCE
-        )
-        if not is_followed or individuals is None:
+        if identifier.calibration.score != "nearest" or len(individuals) > _AT_ONCE:
             self._mark(self._cards)
             return
         known = [card for key, card in self._cards.items() if key not in self._stale]

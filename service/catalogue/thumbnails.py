@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from embedding.photos.photo import (
 )
 from index.snapshots.served_photo import ServedPhoto
 from index.storage.address import CatalogueAddress, sibling_folder
-from index.storage.originals import write_whole
+from index.storage.originals import fetch_originals, write_whole
 from service.catalogue.writer import CatalogueWriter
 
 STORED_PX = (256, 512, 1024)
@@ -43,8 +44,12 @@ class Thumbnails:
     The folder may be deleted at any time, and one that can't be written only costs time.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(
+        self, folder: Path | None, fetch: Callable[[Path], None] = lambda path: None
+    ) -> None:
+        """`fetch` brings an original that lies in an object store."""
         self._folder = folder
+        self._fetch = fetch
         self._writing = (
             threading.Lock()
         )  # a file that is being written has one hidden name in a process
@@ -53,7 +58,7 @@ class Thumbnails:
         """An upright JPEG without EXIF whose longer side is `size_px` at most. Raises BadPhoto."""
         stored_px = next((each for each in STORED_PX if each >= size_px), None)
         if self._folder is None or stored_px is None:
-            data = photo_bytes(Path(photo.path), limits)
+            data = self._original(photo, limits)
             return Thumbnail(
                 _encoded(_small(data, size_px, limits)), content_hash(data) == photo.content_hash
             )
@@ -70,7 +75,7 @@ class Thumbnails:
         path = folder / photo.content_hash[:2] / f"{photo.content_hash}-{size_px}.jpg"
         with contextlib.suppress(OSError):
             return Thumbnail(path.read_bytes(), is_as_catalogued=True)
-        data = photo_bytes(Path(photo.path), limits)
+        data = self._original(photo, limits)
         made = _encoded(_small(data, size_px, limits))
         if (
             content_hash(data) != photo.content_hash
@@ -80,6 +85,11 @@ class Thumbnails:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, made)
         return Thumbnail(made, is_as_catalogued=True)
+
+    def _original(self, photo: ServedPhoto, limits: PhotoLimits) -> bytes:
+        path = Path(photo.path)
+        self._fetch(path)
+        return photo_bytes(path, limits)
 
 
 def thumbnails_folder(catalogue: CatalogueAddress) -> Path:
@@ -92,12 +102,14 @@ def thumbnails_of(app: Starlette) -> Thumbnails:
     made = getattr(app.state, "thumbnails", None)
     if not isinstance(made, Thumbnails):
         writer = getattr(app.state, "writer", None)
-        folder = (
-            thumbnails_folder(writer.catalogue.address)
-            if isinstance(writer, CatalogueWriter)
-            else None
-        )
-        made = app.state.thumbnails = Thumbnails(folder)
+        if isinstance(writer, CatalogueWriter):
+            address = writer.catalogue.address
+            made = Thumbnails(
+                thumbnails_folder(address), lambda path: fetch_originals(address, lambda: [path])
+            )
+        else:
+            made = Thumbnails(None)
+        app.state.thumbnails = made
     return made
 
 

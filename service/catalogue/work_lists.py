@@ -9,33 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, cast
 
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.gallery_refresh import unknown_photos
-from index.curation.not_same import Pair, not_same_pairs
-from index.curation.suggestions import Cluster, Resemblance, clusters, resemblances
-from index.search.gallery import Gallery
+from index.catalogue.gallery_refresh import UnknownPhotos, unknown_photos
+from index.curation.clusters import Cluster, clusters
+from index.curation.photo_links import PhotoLinks, find_links, linked_clusters
+from index.pairs.similar_individuals import SimilarIndividuals, find_similar_individuals
 from service.http.problems import BUSY, NOT_READY, ProblemError
 from service.serving.service import Serving
 
-MOST_LISTED = 200
 WAIT_SECONDS = 30.0
 _ASK_AGAIN_SECONDS = 10
 
 
 class _Stopped(Exception):
     """The service stops."""
-
-
-class _SimilarIndividuals(NamedTuple):
-    """The similar individuals of a gallery; `is_whole` where there are no more."""
-
-    gallery: Gallery
-    reach: float
-    found: list[Resemblance]
-    is_whole: bool
-
-    def is_of(self, gallery: Gallery, reach: float) -> bool:
-        """Whether it is that of the same photos of the same individuals: no event changed them."""
-        return self.gallery.has_rows_of(gallery) and self.reach == reach
 
 
 class UnknownGroups(NamedTuple):
@@ -57,7 +43,9 @@ class WorkLists:
         self._thread = ThreadPoolExecutor(1, "work lists")
         self._is_stopping = threading.Event()
         self._cache: dict[str, tuple[int, Any]] = {}
-        self._similar: _SimilarIndividuals | None = None
+        self._similar: SimilarIndividuals | None = None
+        self._unknown: UnknownPhotos | None = None
+        self._links: PhotoLinks | None = None
         self._under_way: dict[str, tuple[int, asyncio.Future[Any]]] = {}
 
     def stop(self) -> None:
@@ -65,30 +53,24 @@ class WorkLists:
         self._is_stopping.set()
         self._thread.shutdown(cancel_futures=True)
 
-    async def resemblances(self, serving: Serving) -> list[Resemblance]:
-        """List pairs of individuals that may be one, nearest first.
+    async def similar_individuals(
+        self, serving: Serving, *, wait_seconds: float | None = None
+    ) -> SimilarIndividuals:
+        """The nearest pairs of individuals, and how probable it is that a pair is one animal.
 
-        Their distance is one that a person should review.
-
-        Pairs that a curator marked as different are left out.
+        They are followed from one revision to the next. Raises the `busy` problem where they are
+        not there after so many seconds (None: WAIT_SECONDS).
         """
-        gallery, calibration = serving.identifier.gallery, serving.identifier.calibration
-        reach = calibration.thresholds().new_whale
+        gallery = serving.identifier.gallery
 
-        def work() -> list[Resemblance]:
-            not_same = not_same_pairs(self._catalogue)
-            if self._similar is not None and self._similar.is_of(gallery, reach):
-                remaining = _but_for(not_same, self._similar.found)
-                if self._similar.is_whole or len(remaining) >= MOST_LISTED:
-                    return remaining[:MOST_LISTED]
-            limit = 2 * MOST_LISTED + len(
-                not_same
-            )  # more than are shown: marking the next pairs costs no new search
-            found = resemblances(gallery, limit, max_distance=reach, between=self._raise_if_stopped)
-            self._similar = _SimilarIndividuals(gallery, reach, found, is_whole=len(found) < limit)
-            return _but_for(not_same, found)[:MOST_LISTED]
+        def work() -> SimilarIndividuals:
+            self._similar = find_similar_individuals(
+                self._catalogue, gallery, self._similar, between=self._raise_if_stopped
+            )
+            return self._similar
 
-        return cast("list[Resemblance]", await self._once("resemblances", gallery.revision, work))
+        found = await self._once("similar individuals", gallery.revision, work, wait_seconds)
+        return cast("SimilarIndividuals", found)
 
     async def clusters(self, serving: Serving) -> list[Cluster]:
         """List groups of unknown photos that may be of one animal, nearest first."""
@@ -110,20 +92,39 @@ class WorkLists:
         def work() -> UnknownGroups:
             # Of the checkpoint that is served: the catalogue may have gone over to another one just
             # now.
-            unknown = unknown_photos(self._catalogue, gallery.fingerprint)
+            unknown = unknown_photos(self._catalogue, gallery.fingerprint, self._unknown)
+            self._unknown = unknown
             shown = [
                 at
                 for at, animal in enumerate(screen.scores(unknown.vectors))
                 if animal is None or animal.is_animal
             ]
             names = [unknown.photo_names[at] for at in shown]
-            similar = clusters(names, unknown.vectors[shown], reach, between=self._raise_if_stopped)
+            similar = self._similar_photos(unknown, shown, reach)
             grouped = {name for each in similar for name in each.photos}
             return UnknownGroups(similar, [name for name in names if name not in grouped])
 
         return cast("UnknownGroups", await self._once("unknown", gallery.revision, work))
 
-    async def _once(self, name: str, revision: int, work: Callable[[], Any]) -> Any:
+    def _similar_photos(
+        self, unknown: UnknownPhotos, shown: Sequence[int], reach: float
+    ) -> list[Cluster]:
+        """Group some of the photos, following what was found of them before."""
+        names, vectors = [unknown.photo_names[at] for at in shown], unknown.vectors[shown]
+        keys = [(unknown.fingerprint, *unknown.keys[at]) for at in shown]
+        between = self._raise_if_stopped
+        self._links = find_links(keys, vectors, reach, self._links, between=between)
+        if self._links is None:
+            return clusters(names, vectors, reach, between=between)
+        return linked_clusters(names, self._links, reach)
+
+    async def _once(
+        self,
+        name: str,
+        revision: int,
+        work: Callable[[], Any],
+        wait_seconds: float | None = None,
+    ) -> Any:
         def cached() -> Any:
             if self._cache.get(name, (0, None))[0] != revision:
                 self._cache[name] = (revision, work())
@@ -131,7 +132,8 @@ class WorkLists:
 
         try:
             work_under_way = self._start(name, revision, cached)
-            return await asyncio.wait_for(asyncio.shield(work_under_way), WAIT_SECONDS)
+            seconds = WAIT_SECONDS if wait_seconds is None else wait_seconds
+            return await asyncio.wait_for(asyncio.shield(work_under_way), seconds)
         except TimeoutError as error:
             raise ProblemError(
                 BUSY,
@@ -162,8 +164,3 @@ def _notice(done: asyncio.Future[Any]) -> None:
     """Note how work ended for which nobody waits any more, so that asyncio warns of nothing."""
     if not done.cancelled():
         done.exception()
-
-
-def _but_for(not_same: frozenset[Pair], found: Sequence[Resemblance]) -> list[Resemblance]:
-    """The pairs that nobody marked as different; `one` comes first by id, as in a pair."""
-    return [each for each in found if (each.one, each.other) not in not_same]

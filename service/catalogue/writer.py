@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TypeVar, cast
 
@@ -16,28 +18,26 @@ from starlette.requests import Request
 from embedding.errors import FlukeprintError
 from index.calibration.calibration import Calibration
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.gallery_refresh import (
-    read_photo_states,
-    read_some_species,
-    refresh_gallery,
-)
+from index.catalogue.revision import keeping_others_out
 from index.curation.curator import CurationConflict, Curator, Event
 from index.curation.listings import Directory
 from index.curation.undo import OtherCheckpoint, undo
-from index.identification.identifier import Identifier
 from index.labels.nobody import describe_resembling
 from index.photos.embed import PhotoEmbedder
 from index.search.gallery import Gallery
 from index.sightings.reading import Sightings, read_sightings
-from index.snapshots.changed_mapping import change_mapping
+from index.snapshots.later_changes import CatalogueState, read_calibration, read_later
 from index.snapshots.served_photo import ServedPhoto
 from index.snapshots.snapshot import read_served
+from index.storage.address import BadCatalogue
 from index.storage.serving_marker import ServedMark
 from service.catalogue.calibrator import Calibrator
 from service.catalogue.compactor import Compactor
 from service.catalogue.derived import LastDerived
 from service.catalogue.review_queue import ReviewQueue
 from service.catalogue.work_lists import WorkLists
+from service.following.changes import with_changes
+from service.following.follower import Follower
 from service.http.authorization import principal_of
 from service.http.problems import NOT_READY, ProblemError
 from service.notices.notifier import Notifier
@@ -46,8 +46,13 @@ from service.serving.loading import log_damaged, serving_of
 from service.serving.past_revisions import PastRevisions
 from service.serving.service import Service, Serving
 from service.settings import Settings
+from service.telemetry.spans import in_this_trace
 
 _LIST_THREADS = 4
+_FEWEST_LINES = 4096  # of the log that are followed rather than reading all again
+_ACT_SECONDS = 0.02  # after which an act may have followed what was to be followed
+_RELOAD_AGAIN_SECONDS = 30.0  # where the catalogue's checkpoint isn't to be found
+_LEFT_PENDING_SECONDS = 30.0  # after which another service's calibration is fitted here
 _Found = TypeVar("_Found")
 _log = logging.getLogger("flukeprint.service")
 
@@ -55,9 +60,10 @@ _log = logging.getLogger("flukeprint.service")
 class CatalogueWriter:
     """The one way in which a running service changes its catalogue.
 
-    Acts are done one after the other in a thread of their own. `Service.serving` is replaced whole
-    after each, before its request is answered. Later requests are answered from the new state,
-    running ones from the old.
+    Acts are done one after the other in a thread of their own. Each keeps all other writers out,
+    brings what is served up to what they did, and then acts: so nobody acts on what isn't so any
+    more. `Service.serving` is replaced whole after each, before its request is answered. Later
+    requests are answered from the new state, running ones from the old.
     """
 
     def __init__(self, service: Service, catalogue: Catalogue) -> None:
@@ -73,12 +79,17 @@ class CatalogueWriter:
         self._readers = ThreadPoolExecutor(_LIST_THREADS, "lists")
         self._exchange = threading.Lock()
         self._mark = ServedMark(catalogue.address)
+        self._reload_after = 0.0
+        self._calibrated: int | None = None  # the revision of the calibration in use, where known
+        self._pending_since: tuple[int, float] | None = None
+        self.follower = Follower(self)
         self.calibrator = Calibrator(catalogue, self._publish)
         self.compactor = Compactor(catalogue, self._exchange, self._exchange_compacted)
         self.review_queue = ReviewQueue(catalogue, lambda: service.ready().identifier)
 
     def stop(self) -> None:
         """Finish the running acts and close the catalogue."""
+        self.follower.stop()
         self.work_lists.stop()
         self.review_queue.stop()
         self._thread.shutdown()
@@ -92,9 +103,15 @@ class CatalogueWriter:
     async def act(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
         """Do one act, which gives None where there was nothing to do.
 
-        Raises ProblemError, having done nothing.
+        `do` gets the catalogue to change, which nobody else changes meanwhile, and what is served
+        is of its last revision. Raises ProblemError, having done nothing.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._act, do)
+        acting = in_this_trace(lambda: self._act(do))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, acting)
+
+    def act_now(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
+        """The same for a thread of its own, such as that of the jobs, which waits for the act."""
+        return self._thread.submit(self._act, do).result()
 
     async def undo(self, revision: int, *, made_by: str) -> Event:
         """Undo an event.
@@ -106,18 +123,19 @@ class CatalogueWriter:
 
         def going_back(catalogue: Catalogue) -> Event:
             loaded = self._service.ready().identifier.embedder.fingerprint
-            try:
-                return undo(catalogue, revision, made_by=made_by, loaded=loaded)
-            except OtherCheckpoint as error:
-                try:
-                    self._service.checkpoints.of(error.fingerprint)
-                except FlukeprintError as absent:
-                    raise CurationConflict(
-                        f"revision {revision} can't be undone: {absent}"
-                    ) from absent
-                return undo(catalogue, revision, made_by=made_by, loaded=error.fingerprint)
+            return undo(catalogue, revision, made_by=made_by, loaded=loaded)
 
-        return await self.done(going_back)
+        try:
+            return await self.done(going_back)
+        except OtherCheckpoint as error:
+            fingerprint = error.fingerprint
+        try:
+            await asyncio.to_thread(self._service.checkpoints.of, fingerprint)
+        except FlukeprintError as absent:
+            raise CurationConflict(f"revision {revision} can't be undone: {absent}") from absent
+        return await self.done(
+            lambda catalogue: undo(catalogue, revision, made_by=made_by, loaded=fingerprint)
+        )
 
     async def done(self, do: Callable[[Catalogue], Event]) -> Event:
         """Do one act that always has something to do."""
@@ -128,40 +146,84 @@ class CatalogueWriter:
     async def read(self, query: Callable[[Directory], _Found]) -> _Found:
         """Read the catalogue's lists in one of a few threads. Raises BadCatalogue."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, query, self.directory)
+        return await loop.run_in_executor(
+            self._readers, in_this_trace(lambda: query(self.directory))
+        )
 
-    def reload(self) -> None:
-        """Read the whole catalogue again, after a job or another process has changed it."""
-        with self._exchange:
-            self._reload()
+    @property
+    def served_revision(self) -> int:
+        """The revision that answers come from."""
+        return self._service.ready().identifier.gallery.revision
+
+    def catch_up(self, revision: int) -> None:
+        """Serve this revision of the catalogue or a later one, whoever made it.
+
+        Doesn't wait for an act of this service, which has followed it already.
+        """
+        while not self._exchange.acquire(timeout=_ACT_SECONDS):
+            if self.served_revision >= revision:
+                return
+        try:
+            self._catch_up()
+        finally:
+            self._exchange.release()
+
+    def follow_job(self) -> None:
+        """Serve what a job of this service has made of the catalogue."""
+        self.catch_up(self.catalogue.revision)
         self.calibrator.wake()
+
+    def follow_calibration(self, state: CatalogueState) -> None:
+        """Answer by a calibration that another service has fitted.
+
+        One that is left pending is fitted here: its service may have died.
+        """
+        # While an act is under way, the next time: requests wait for who calls this.
+        if state.calibrated != self._calibrated and not self._exchange.locked():
+            fitted = read_calibration(self.catalogue)
+            if fitted is not None:
+                self._publish(fitted)
+            self._calibrated = state.calibrated
+        if not state.is_calibrating:
+            self._pending_since = None
+        elif self._pending_since is None or self._pending_since[0] != state.calibrated:
+            self._pending_since = state.calibrated, time.monotonic()
+        elif time.monotonic() - self._pending_since[1] > _LEFT_PENDING_SECONDS:
+            self.calibrator.wake()
+            self._pending_since = None
 
     def _publish(self, fitted: Calibration) -> None:
         """Answer by a calibration that was fitted after a change."""
         with self._exchange:
             serving = self._service.ready()
             now = serving.identifier
-            if now.gallery.fingerprint == self.catalogue.fingerprint:
-                calibration = fitted.with_new_share(self._service.settings.new_share)
+            calibration = fitted.with_new_share(self._service.settings.new_share)
+            is_other = calibration != now.calibration
+            if is_other and now.gallery.fingerprint == self.catalogue.fingerprint:
                 self._service.serving = replace(
                     serving, identifier=now.with_calibration(calibration)
                 )
-        self.review_queue.recalibrate()
+        if is_other:
+            self.review_queue.recalibrate()
 
     def _act(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
-        with self._exchange:
-            self._service.ready()
-            event = do(self.catalogue)
+        self._service.ready()
+        with ExitStack() as until_served:
+            with keeping_others_out(self.catalogue) as catalogue:
+                until_served.enter_context(self._exchange)
+                self._catch_up()
+                event = do(catalogue)
             if event is not None:
-                self._follow_or_reload(event)
-                self.calibrator.wake()
-                self.notifier.follow(event)
+                self._serve(event)
+        if event is not None:
+            self.calibrator.wake()
+            self.notifier.follow(event)
         return event
 
-    def _follow_or_reload(self, event: Event) -> None:
-        """Follow an act that is done: its request succeeds even if this fails."""
+    def _serve(self, event: Event) -> None:
+        """Serve an act that is done: its request succeeds even if this fails."""
         try:
-            self._follow(event)
+            self._catch_up()
         except FlukeprintError as error:
             _log.error(
                 "Revision %d is in the catalogue, but could not be read back: %s. Reading it whole",
@@ -172,49 +234,30 @@ class CatalogueWriter:
                 self._reload()
             except FlukeprintError as again:
                 _log.error(
-                    "Answers come from revision %d until the next act: %s",
-                    event.revision - 1,
-                    again,
+                    "Answers come from revision %d until then: %s", self.served_revision, again
                 )
 
-    def _follow(self, event: Event) -> None:
+    def _catch_up(self) -> None:
+        """Follow all revisions since the one that is served; `exchange` is held."""
         serving = self._service.ready()
         gallery = serving.identifier.gallery
-        now = read_photo_states(self.catalogue, event.photos)
-        if now.revision != gallery.revision + 1 or now.fingerprint != gallery.fingerprint:
+        if self.catalogue.revision == gallery.revision:
+            return
+        most_lines = max(_FEWEST_LINES, len(serving.photos) // 8)
+        later = read_later(
+            self.catalogue,
+            gallery.revision,
+            gallery.fingerprint,
+            serving.photos,
+            most_lines=most_lines,
+        )
+        if later is None:
             self._reload()
             return
-        before = serving.identifier
-        after = refresh_gallery(gallery, event.photos, now)
-        served = {name: ServedPhoto.of(photo) for name, photo in now.photos.items()}
-        viewpoints = change_mapping(before.viewpoints, event.photos, now.viewpoints)
-        concerned = _individuals_of(event, serving.photos, served)
-        if concerned is None:
-            identifier = Identifier(
-                before.embedder,
-                after,
-                before.calibration,
-                self.catalogue.species(),
-                viewpoints,
-                screen=before.screen.of(after),
-            )
-        else:
-            species = read_some_species(self.catalogue, concerned)
-            identifier = before.following(
-                after,
-                change_mapping(before.species, concerned, species),
-                viewpoints,
-                individuals=concerned,
-                photos=len(event.photos),
-            )
-        photos = change_mapping(serving.photos, event.photos, served)
-        damaged = {name: why for name, why in serving.damaged.items() if name not in event.photos}
-        log_damaged(now.damaged)
-        self._service.serving = replace(
-            serving, identifier=identifier, photos=photos, damaged=damaged | now.damaged
-        )
-        self.compactor.follow(self._service.serving, event.photos)
-        self.review_queue.follow(event.kind, event.photos, concerned)
+        log_damaged(later.states.damaged)
+        self._service.serving = with_changes(serving, later)
+        self.compactor.follow(self._service.serving, later.photos)
+        self.review_queue.follow(later.kinds, later.photos, later.individuals)
 
     def _exchange_compacted(self, gallery: Gallery, photos: Mapping[str, ServedPhoto]) -> None:
         """Answer by what was compacted, where it is of the revision that is served."""
@@ -227,6 +270,8 @@ class CatalogueWriter:
             self._service.serving = replace(serving, identifier=identifier, photos=photos)
 
     def _reload(self) -> None:
+        if time.monotonic() < self._reload_after:
+            return
         serving = self._service.ready()
         served = read_served(self.catalogue, self._service.settings.engine)
         gallery = served.gallery
@@ -242,6 +287,7 @@ class CatalogueWriter:
                     serving.identifier.gallery.revision,
                     error,
                 )
+                self._reload_after = time.monotonic() + _RELOAD_AGAIN_SECONDS
                 return
             self._service.checkpoints.keep(embedder)  # the way back
             embedder = another
@@ -253,27 +299,24 @@ class CatalogueWriter:
         self.review_queue.forget()
 
 
-def _individuals_of(
-    event: Event, before: Mapping[str, ServedPhoto], after: Mapping[str, ServedPhoto]
-) -> list[str] | None:
-    """Whom an event concerns: whose photos changed, and who did; None where it doesn't say."""
-    if event.individuals is None:
-        return None
-    of_photos = (each.get(name) for name in event.photos for each in (before, after))
-    names = {photo.individual for photo in of_photos if photo and photo.individual is not None}
-    return sorted(names.union(event.individuals))
-
-
 def open_writer(settings: Settings, service: Service) -> CatalogueWriter:
     """Open the settings' catalogue for curators. Raises BadCatalogue."""
     return CatalogueWriter(service, Catalogue.open(settings.address))
 
 
-def reload(app: FastAPI) -> None:
-    """Have an application serve the present catalogue; do nothing where it has no writer."""
+def follow_job(app: FastAPI) -> None:
+    """Have an application serve what a job has made; do nothing where it has no writer."""
     writer = getattr(app.state, "writer", None)
     if isinstance(writer, CatalogueWriter):
-        writer.reload()
+        writer.follow_job()
+
+
+def act_now(app: FastAPI, do: Callable[[Catalogue], Event | None]) -> Event | None:
+    """Do one act on an application's catalogue, and wait for it. Raises BadCatalogue."""
+    writer = getattr(app.state, "writer", None)
+    if not isinstance(writer, CatalogueWriter):
+        raise BadCatalogue("this service's catalogue can't be changed; its log says why")
+    return writer.act_now(do)
 
 
 def has_writer(request: Request) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -30,10 +31,12 @@ from service.http.callers.session_cookie import sent_token
 from service.http.problems import BUSY, FORBIDDEN, TOO_MANY, UNAUTHENTICATED, ProblemError
 from service.http.rate_limit import RateLimit, network_of
 from service.http.required_roles import DeclaredRoutes
+from service.telemetry.spans import in_this_trace
 
 _NOTED_AGAIN_AFTER_SECONDS = 60.0
 _KEY_THREADS = 4
 _log = logging.getLogger("flukeprint.service")
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,8 @@ class Gate:
         self._routes = routes
         self._store = store
         self._is_on_loopback = is_on_loopback
-        self._limit = RateLimit(requests_per_minute) if requests_per_minute else None
+        shared = store.buckets if store else None
+        self._limit = RateLimit(requests_per_minute, shared=shared) if requests_per_minute else None
         # Their own threads: lists and searches may keep all others, and a key comes first.
         self._threads = ThreadPoolExecutor(_KEY_THREADS, "keys")
         self._noted: dict[str, float] = {}
@@ -119,7 +123,7 @@ class Gate:
             state["principal"] = await self._principal(scope, headers)
         except ProblemError as error:
             refusal = error
-        limits = self._count(scope, state.get("principal"))
+        limits = await self._count(scope, state.get("principal"))
         if refusal is not None:
             raise refusal
         _check_role(state["principal"], route.role)
@@ -135,16 +139,7 @@ class Gate:
 
     async def _principal(self, scope: Scope, headers: Headers) -> Principal:
         secret, token = _secret(headers), sent_token(headers)
-        try:
-            finding = asyncio.get_running_loop().run_in_executor(
-                self._threads, self._find, secret, token
-            )
-            found = await finding
-        except AccessUnavailable as error:
-            # Anybody may read this answer: the database's own message is for the log.
-            _log.error("%s", error)
-            detail = "The keys can't be read just now; try again in a moment."
-            raise ProblemError(BUSY, detail, headers={"Retry-After": "1"}) from error
+        found = await self._in_thread(partial(self._find, secret, token))
         if found.is_open:
             refuse_foreign_pages(scope["method"], headers)
             refuse_what_was_passed_on(scope, headers)
@@ -158,6 +153,18 @@ class Gate:
             return Principal(account.name, account.role, session=found.session)
         raise _unauthenticated(secret, token)
 
+    async def _in_thread(self, query: Callable[[], _Answer]) -> _Answer:
+        """Ask the database in one of our own threads."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, in_this_trace(query)
+            )
+        except AccessUnavailable as error:
+            # Anybody may read this answer: the database's own message is for the log.
+            _log.error("%s", error)
+            detail = "The keys can't be read just now; try again in a moment."
+            raise ProblemError(BUSY, detail, headers={"Retry-After": "1"}) from error
+
     def _find(self, secret: str | None, token: str | None) -> _Found:
         store = self._store
         if store is None:
@@ -170,12 +177,13 @@ class Gate:
             return _Found(session=session)
         return _Found(self._is_on_loopback and not store.has_anybody())
 
-    def _count(self, scope: Scope, principal: Principal | None) -> Mapping[str, str]:
+    async def _count(self, scope: Scope, principal: Principal | None) -> Mapping[str, str]:
         if self._limit is None:
             return {}
         client = scope.get("client") or ("unknown", 0)
         caller = (principal.caller if principal else None) or network_of(client[0])
-        taken = self._limit.take(caller)
+        take = partial(self._limit.take, caller)
+        taken = take() if self._limit.shared is None else await self._in_thread(take)
         headers = self._limit.headers(taken)
         if not taken.is_allowed:
             raise ProblemError(

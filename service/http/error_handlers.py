@@ -15,6 +15,7 @@ from index.access.tables import AccessUnavailable
 from index.catalogue.catalogue import BadCatalogue
 from index.curation.curator import BadCuration, CurationConflict, UnknownSubject
 from index.jobs.records import BadJobs, JobsBusy, NoSuchJob, WrongState
+from index.objects.photo_store import BadStore
 from index.storage.address import CatalogueAway, CatalogueBusy
 from index.storage.originals import BadMedia
 from service.http.own_paths import hiding_paths
@@ -47,6 +48,7 @@ PROBLEM_KINDS: dict[type[FlukeprintError], ProblemKind] = {
     BadJobFolder: NOT_WRITABLE,
     BadJobs: NOT_READY,
     BadMedia: NOT_WRITABLE,
+    BadStore: NOT_WRITABLE,
     CatalogueAway: BUSY,
     CatalogueBusy: BUSY,
     CurationConflict: CONFLICT,

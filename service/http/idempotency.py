@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import re
 import tempfile
@@ -13,7 +14,12 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from index.access.idempotent_answers import BeginResult, StoredAnswer, StoredAnswers
+from index.access.idempotent_answers import (
+    LEASE_SECONDS,
+    BeginResult,
+    StoredAnswer,
+    StoredAnswers,
+)
 from index.access.store import AccessStore
 from index.access.tables import AccessUnavailable
 from service.http.error_handlers import problem_of
@@ -27,6 +33,7 @@ _KEY = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
 _BOUNDARY = re.compile(r'boundary="?([^";,]+)"?', re.IGNORECASE)
 _IN_MEMORY_BYTES = 2**20
 _CHUNK_BYTES = 2**16
+RENEW_SECONDS = LEASE_SECONDS / 6
 
 
 class RepeatableRequests:
@@ -68,29 +75,26 @@ class RepeatableRequests:
         place, and nobody keeps a copy. Without its last part the application can't finish.
         """
         hashed = RequestHash(scope)
-        has_begun = False
+        recorder = _AnswerRecorder(answers, id_, send)
 
         async def receive_hashed() -> Message:
-            nonlocal has_begun
             message = await receive()
-            if message["type"] != "http.request" or has_begun:
+            if message["type"] != "http.request" or recorder.has_begun:
                 return message
             hashed.update(message.get("body", b""))
             if not message.get("more_body", False):
                 outcome = await _begin(answers, id_, hashed.hexdigest())
                 if outcome != "begun":
                     raise _DecidedOtherwise(outcome)
-                has_begun = True
+                recorder.begin()
             return message
 
-        recorder = _AnswerRecorder(send)
         try:
             await self.app(scope, receive_hashed, recorder.send)
         except _DecidedOtherwise as otherwise:
             await _answer_instead(otherwise.outcome, send)
         finally:
-            if has_begun:
-                await asyncio.shield(asyncio.to_thread(recorder.settle, answers, id_))
+            await recorder.settle()
 
     async def _once(
         self,
@@ -105,12 +109,12 @@ class RepeatableRequests:
         if outcome != "begun":
             await _answer_instead(outcome, send)
         else:
-            recorder = _AnswerRecorder(send)
+            recorder = _AnswerRecorder(answers, id_, send)
+            recorder.begin()
             try:
                 await self.app(scope, _from_file(body, receive), recorder.send)
             finally:
-                # Shielded: a client that leaves cancels nothing, and may send it again.
-                await asyncio.shield(asyncio.to_thread(recorder.settle, answers, id_))
+                await recorder.settle()
 
 
 def request_hash(scope: Scope, body: IO[bytes]) -> str:
@@ -175,6 +179,14 @@ async def _begin(answers: StoredAnswers, id_: str, hashed: str) -> BeginResult:
         raise problem_of(error) from error
 
 
+async def _renew(answers: StoredAnswers, id_: str) -> None:
+    """Keep a key while its request is carried out, however long that takes."""
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        with contextlib.suppress(AccessUnavailable):
+            await asyncio.to_thread(answers.renew, id_)
+
+
 async def _answer_instead(outcome: BeginResult | str, send: Send) -> None:
     """Send the stored answer. Raises a problem where there is none, or the key was used before."""
     if isinstance(outcome, StoredAnswer):
@@ -232,29 +244,49 @@ def _from_file(body: IO[bytes], receive: Receive) -> Receive:
 
 
 class _AnswerRecorder:
-    """Passes an answer on and remembers it."""
+    """Passes an answer on and keeps it, before its last part is sent.
 
-    def __init__(self, send: Send) -> None:
+    So whoever has an answer can have it again, also from another service.
+    """
+
+    def __init__(self, answers: StoredAnswers, id_: str, send: Send) -> None:
+        self._answers = answers
+        self._id = id_
         self._send = send
         self._start: Message | None = None
         self._body: list[bytes] = []
-        self._is_whole = False
+        self._renewing: asyncio.Task[None] | None = None
+        self.has_begun = False
+
+    def begin(self) -> None:
+        """Keep the key from now on, which `StoredAnswers.begin` gave, until the answer is there."""
+        self.has_begun = True
+        self._renewing = asyncio.create_task(_renew(self._answers, self._id))
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._start = {**message, "headers": list(message.get("headers", []))}
         elif message["type"] == "http.response.body":
             self._body.append(message.get("body", b""))
-            self._is_whole = not message.get("more_body", False)
+            if not message.get("more_body", False):
+                await self.settle(is_whole=True)
         await self._send(message)
 
-    def settle(self, answers: StoredAnswers, id_: str) -> None:
+    async def settle(self, *, is_whole: bool = False) -> None:
+        """Keep the answer, or give the key free where there is none to keep; only once."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            self._renewing = None
+            # Shielded: a client that leaves cancels nothing, and may send it again.
+            await asyncio.shield(asyncio.to_thread(self._write, is_whole))
+
+    def _write(self, is_whole: bool) -> None:
         try:
-            if self._start is None or not self._is_whole or self._start["status"] >= 400:
-                answers.forget(id_)
+            if self._start is None or not is_whole or self._start["status"] >= 400:
+                self._answers.forget(self._id)
             else:
                 headers = [(_text(name), _text(value)) for name, value in self._start["headers"]]
-                answers.finish(id_, self._start["status"], headers, b"".join(self._body))
+                self._answers.finish(self._id, self._start["status"], headers, b"".join(self._body))
         except AccessUnavailable:
             return  # what was done is done; the key is free again when its lease has ended
 

@@ -94,6 +94,7 @@ class RequestEnvelope:
             request_id=scope["state"]["request_id"],
             key=principal.name if principal else None,
             decisions=dict(decisions),
+            client=(scope.get("client") or ("unknown",))[0],
         )
         self.observer.request(line.method, line.route, status, seconds)
         log_request(_log, line)

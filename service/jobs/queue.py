@@ -23,6 +23,7 @@ from service.jobs.folder import ArrivingUpload, JobFolder
 from service.jobs.kinds.export import ExportPlace, export
 from service.jobs.kinds.identify import IdentifyPlace, identify_photos
 from service.jobs.kinds.importing import ImportPlace, import_photos
+from service.jobs.kinds.queue_intake import Act, QueuePlace
 from service.jobs.kinds.reindex import ReindexPlace, reindex
 from service.jobs.kinds.upgrade import UpgradePlace, upgrade
 from service.jobs.runner import JobFunction, JobRunner
@@ -48,7 +49,7 @@ KINDS = {
     "export": JobKind(ExportJob, "contribute"),
 }
 
-# Younger files may belong to a job that is being queued just now.
+# Younger files may belong to a job that is being queued just now, here or by another service.
 _SETTLED = timedelta(hours=1)
 
 
@@ -56,8 +57,6 @@ class JobQueue:
     """Queues, lists and stops jobs.
 
     Start it once something is served.
-
-    Made, it tidies up after a service that died: uploads that no job needs are removed.
     """
 
     def __init__(
@@ -76,9 +75,6 @@ class JobQueue:
         self._checks = checks
         self._keep = keep
         self._close = close
-        # Here and not at the start: from now on an upload may be kept whose job is queued a moment
-        # later.
-        folder.forget_all_but(_uploads(store.in_use(store.time - keep)))
 
     def start(self) -> None:
         """Run what waits."""
@@ -158,12 +154,17 @@ def _uploads(jobs: Sequence[Job]) -> set[str]:
 
 
 def open_jobs(
-    settings: Settings, service: Service, *, on_revision: Callable[[], None] = lambda: None
+    settings: Settings,
+    service: Service,
+    *,
+    on_revision: Callable[[], None] = lambda: None,
+    act: Act | None = None,
 ) -> JobQueue:
     """Open the jobs of the settings' catalogue, in whose database they are recorded.
 
     `on_revision` is called, in the jobs' thread, when a job has given the catalogue a new revision.
-    Raises BadJobs, BadCatalogue and BadJobFolder.
+    `act` does an act on the served catalogue; None: no job puts photos into the queue. Raises
+    BadJobs, BadCatalogue and BadJobFolder.
     """
     catalogue = Catalogue.open(settings.address)
     folder = JobFolder(sibling_folder(catalogue.address, "jobs"))
@@ -172,7 +173,8 @@ def open_jobs(
     limits = ArchiveLimits(
         max_entry_bytes=settings.max_upload_bytes, max_total_bytes=2 * settings.max_archive_bytes
     )
-    identifying = IdentifyPlace(service.ready, folder, photo_root, service.limits, limits)
+    queue = None if act is None else QueuePlace(catalogue, act)
+    identifying = IdentifyPlace(service.ready, folder, photo_root, service.limits, limits, queue)
     reindexing = ReindexPlace(service.ready, catalogue.address, on_revision)
     upgrading = UpgradePlace(service.ready, catalogue.address, service.checkpoints, on_revision)
     importing = ImportPlace(service.ready, catalogue.address, folder, limits, on_revision)
@@ -183,7 +185,7 @@ def open_jobs(
         "import": partial(import_photos, importing),
         "export": partial(export, ExportPlace(catalogue.address, folder)),
     }
-    store = JobStore(catalogue.engine)
+    store = JobStore(catalogue.engine, lease=timedelta(seconds=settings.job_lease_seconds))
     return JobQueue(
         store,
         kinds,

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from embedding.errors import FlukeprintError
-from index.jobs.heartbeat import Heartbeat
+from index.jobs.heartbeat import BEATS_IN_A_LEASE, Heartbeat
 from index.jobs.records import BadJobs, Job, JobLost, JobsBusy
 from index.jobs.store import JobStore
 from index.processes import this_worker
 from service.jobs.context import JobContext, JobStopped
+from service.telemetry.spans import JOB_ID, JOB_KIND, span
 
 JobFunction = Callable[[JobContext], dict[str, Any]]
 """Does a job and returns its result, as JSON can hold it.
@@ -21,6 +22,7 @@ JobFunction = Callable[[JobContext], dict[str, Any]]
 Called again with a checkpoint, it goes on from there."""
 
 RECOVER_SECONDS = 60.0
+"""How often jobs are looked for that were left behind, at least; four times in a lease."""
 
 _log = logging.getLogger("flukeprint.jobs")
 
@@ -37,7 +39,8 @@ class JobRunner:
         poll_seconds: float = 5.0,
         tidy: Callable[[], None] = lambda: None,
     ) -> None:
-        """Run jobs in a thread that `start` starts; it calls `tidy` every RECOVER_SECONDS."""
+        """Run jobs in a thread that `start` starts; it calls `tidy` now and then."""
+        self._lease_seconds = store.lease.total_seconds()
         self._store = store
         self._kinds = kinds
         self._worker = worker or this_worker()
@@ -118,7 +121,7 @@ class JobRunner:
         while not self._stopping.is_set():
             self._wake.clear()
             try:
-                if time.monotonic() - recovered_at >= RECOVER_SECONDS:
+                if time.monotonic() - recovered_at >= min(RECOVER_SECONDS, self._lease_seconds / 4):
                     self._recover()
                     recovered_at = time.monotonic()
                     self._tidy_up()
@@ -153,9 +156,14 @@ class JobRunner:
     def _work(self, job: Job) -> None:
         context = JobContext(self._store, job, self._worker, self._stopping)
         self._context = context
-        heartbeat = Heartbeat(context.beat, on_cancel=context.cancel, on_lost=context.lose)
+        heartbeat = Heartbeat(
+            context.beat,
+            on_cancel=context.cancel,
+            on_lost=context.lose,
+            seconds=self._lease_seconds / BEATS_IN_A_LEASE,
+        )
         try:
-            with heartbeat:
+            with heartbeat, span("job", **{JOB_ID: job.id, JOB_KIND: job.kind}):
                 self._do(context)
         except JobLost as error:
             _log.warning("%s", error)

@@ -3,8 +3,10 @@
 import { key } from "./api.js";
 import { form } from "./dialog.js";
 import { button, el, put } from "./dom.js";
+import { languageChoice } from "./languages.js";
 import { attempt, notify } from "./notify.js";
 import { changePassword, PASSWORD_HINT, REMEMBER, signIn, signOut, whoAsks } from "./session.js";
+import { t } from "./texts.js";
 
 const place = document.getElementById("account");
 const footer = document.getElementById("key");
@@ -19,23 +21,24 @@ export async function requestSignIn({ wasRefused = false } = {}) {
 }
 
 async function signInForm() {
-  const answer = await form("Sign in", {
-    text: key.get() ? "Your key doesn't work any more. Sign in, or use another key." : null,
+  const answer = await form(t("account.signIn"), {
+    text: key.get() ? t("account.keyStale") : null,
     fields: [
-      { name: "name", label: "Name", required: true, max: 64, autocomplete: "username" },
+      { name: "name", label: t("common.name"), required: true, max: 64, autocomplete: "username" },
       {
         name: "password",
-        label: "Password",
+        label: t("common.password"),
         type: "password",
         required: true,
         autocomplete: "current-password",
         isVerbatim: true,
-        hint: "Forgotten? Ask your administrator for a link.",
+        hint: t("account.forgotten"),
       },
       { name: "remember", label: REMEMBER, type: "checkbox" },
     ],
-    accept: "Sign in",
-    other: "Use an API key",
+    accept: t("account.signIn"),
+    other: t("account.useKey"),
+    extra: languageChoice(),
     act: async (values) => {
       await signIn(values);
       key.forget();
@@ -45,12 +48,11 @@ async function signInForm() {
 }
 
 async function keyForm(wasRefused) {
-  const entered = await form("Enter your key", {
-    text: wasRefused
-      ? "That key doesn't work. Ask your administrator for a new one."
-      : "This service needs an API key. The page keeps it until this tab is closed.",
-    fields: [{ name: "secret", label: "API key", type: "password", required: true }],
-    accept: "Use this key",
+  const entered = await form(t("account.enterKey"), {
+    text: wasRefused ? t("account.keyWrong") : t("account.keyNeeded"),
+    fields: [{ name: "secret", label: t("account.apiKey"), type: "password", required: true }],
+    accept: t("account.useThisKey"),
+    extra: languageChoice(),
     act: ({ secret }) => key.set(secret),
   });
   return entered !== undefined;
@@ -61,8 +63,17 @@ export async function showWho() {
   const who = await whoAsks().catch(() => null);
   const isPerson = who?.by === "account";
   put(place, isPerson ? menu(who) : null);
-  put(footer, key.get() ? "Forget the key" : who?.has_accounts ? "Sign in" : "Use a key");
+  put(
+    footer,
+    key.get()
+      ? t("account.forgetKey")
+      : who?.has_accounts
+        ? t("account.signIn")
+        : t("account.useAKey"),
+  );
   footer.hidden = isPerson;
+  const isAdmin = who?.by === "open" || who?.role === "admin";
+  for (const entry of document.querySelectorAll(".for-admins")) entry.hidden = !isAdmin;
 }
 
 function menu(who) {
@@ -70,9 +81,9 @@ function menu(who) {
     "ul",
     { id: "account-acts", hidden: true },
     [
-      ["Change password …", () => newPassword()],
-      ["Sign out", () => leave({})],
-      ["Sign out on all devices", () => leave({ everywhere: true })],
+      [t("account.changePassword"), () => newPassword()],
+      [t("account.signOut"), () => leave({})],
+      [t("account.signOutEverywhere"), () => leave({ everywhere: true })],
     ].map(([label, act]) =>
       el(
         "li",
@@ -88,16 +99,12 @@ function menu(who) {
       ),
     ),
   );
-  const opener = button(
-    who.name,
-    () => open(list.hidden),
-    {
-      class: "quiet",
-      "aria-expanded": "false",
-      "aria-controls": "account-acts",
-      title: `Signed in with the role ${who.role}`,
-    },
-  );
+  const opener = button(who.name, () => open(list.hidden), {
+    class: "quiet",
+    "aria-expanded": "false",
+    "aria-controls": "account-acts",
+    title: t("account.signedInAs", { role: who.role }),
+  });
   const whole = el("div", { class: "account-menu" }, opener, list);
   whole.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || list.hidden) return;
@@ -118,22 +125,22 @@ function menu(who) {
 
 async function newPassword() {
   const word = { type: "password", required: true, isVerbatim: true };
-  const changed = await form("Change your password", {
-    text: "Your other devices are signed out.",
+  const changed = await form(t("account.changeYours"), {
+    text: t("account.othersOut"),
     fields: [
-      { ...word, name: "password", label: "Present password", autocomplete: "current-password" },
+      { ...word, name: "password", label: t("account.present"), autocomplete: "current-password" },
       {
         ...word,
         name: "new_password",
-        label: "New password",
+        label: t("account.new"),
         autocomplete: "new-password",
         hint: PASSWORD_HINT,
       },
     ],
-    accept: "Change it",
+    accept: t("account.changeIt"),
     act: changePassword,
   });
-  if (changed) notify("Your password is changed.");
+  if (changed) notify(t("account.changed"));
 }
 
 async function leave(choice) {

@@ -1,5 +1,7 @@
 // Requests to the service. Every refusal becomes a Problem with the service's own `detail`.
 
+import { hasText, t } from "./texts.js";
+
 const STORED = "flukeprint.key";
 const BUSY = 503;
 const MOST_ATTEMPTS = 4; // of an upload while the service is busy
@@ -7,15 +9,28 @@ let requestKey = null;
 let keyRequest = null;
 let signings = 0; // how often somebody signed in or out on this page
 
+// What the person can do, where the page knows it of this kind of problem; else the service's own
+// words, which are English.
+function problemText(document, status) {
+  const { detail, title, request_id: request } = document;
+  const slug = slugOf(document);
+  const role = /needs the role (\w+)/.exec(detail)?.[1];
+  if (slug === "forbidden" && role) return t("problem.role", { role });
+  if (hasText(`problem.of.${slug}`)) return t(`problem.of.${slug}`, { request });
+  return detail || title || t("problem.status", { status: String(status) });
+}
+
+const slugOf = (document) => String(document.type || "").replace(/^.*#problem-/, "");
+
 export class Problem extends Error {
   constructor(document, status, retryAfter = null) {
-    super(document.detail || document.title || `The service answered ${status}.`);
+    super(problemText(document, status));
     this.name = "Problem";
     this.detail = this.message;
     this.status = status;
     this.errors = document.errors || [];
     this.retrySeconds = Number(retryAfter); // 0 where the service names none
-    this.slug = String(document.type || "").replace(/^.*#problem-/, "");
+    this.slug = slugOf(document);
   }
 }
 
@@ -144,8 +159,7 @@ function uploadOnce(address, form, headers, onprogress) {
         reject(new Problem(request.response || {}, request.status, retryAfter));
       }
     };
-    request.onerror = () =>
-      reject(new Problem({ detail: "The connection was lost. Please try again." }, 0));
+    request.onerror = () => reject(new Problem({ detail: t("problem.lost") }, 0));
     request.send(form);
   });
 }

@@ -3,6 +3,7 @@
 import { get, path, post } from "./api.js";
 import { form } from "./dialog.js";
 import { attempt, notify } from "./notify.js";
+import { t } from "./texts.js";
 
 // Say what an event did and offer to undo it; `again` then shows the present state.
 export function announce(event, text, again) {
@@ -15,7 +16,7 @@ export function announce(event, text, again) {
 export async function undo(revision, again) {
   const event = await post(path("changes", revision, "undo"));
   window.dispatchEvent(new Event("flukeprint:changed"));
-  notify(`Revision ${revision} is undone.`);
+  notify(t("curation.undone", { revision }));
   if (again) await again();
   return event;
 }
@@ -25,10 +26,10 @@ export async function undo(revision, again) {
 export async function heed(...events) {
   const warnings = [...new Set(events.flatMap((event) => event?.warnings ?? []))];
   if (!warnings.length) return true;
-  const isKept = await form("Is this an animal's name?", {
+  const isKept = await form(t("curation.isItAName"), {
     text: `${warnings.join(". ")}.`,
-    accept: "Keep the name",
-    cancel: "Undo",
+    accept: t("curation.keepName"),
+    cancel: t("common.undo"),
     act: async () => true,
   });
   if (isKept) return true;
@@ -42,18 +43,18 @@ export async function makeIndividual(text, act) {
   const next = await attempt(() => get("/v1/individuals/next-id"));
   if (!next) return undefined;
   let events = [];
-  const made = await form("New individual", {
+  const made = await form(t("common.newIndividual"), {
     text,
     fields: [
       {
         name: "name",
-        label: "Id of the new individual",
+        label: t("common.idOfNew"),
         value: next.name,
         required: true,
         max: 200,
       },
     ],
-    accept: "Create",
+    accept: t("curation.create"),
     act: async ({ name }) => {
       events = [await act(name)].flat();
       return name;
@@ -77,12 +78,10 @@ export async function makeProposedIndividual(act) {
 // without it they name the other one. Resolves to { event, gone, into }, or to null.
 export async function merge(one, other = null) {
   let merged = null;
-  await form(other ? `Merge ${one} and ${other}` : `Merge ${one} into another individual`, {
-    text: other
-      ? "All photos move to the id that you keep. The other id then leads to it. You can undo this."
-      : `All photos of ${one} move to the other individual. You can undo this.`,
+  await form(other ? t("curation.mergeTwo", { one, other }) : t("curation.mergeOne", { one }), {
+    text: other ? t("curation.mergeTwoText") : t("curation.mergeOneText", { one }),
     fields: [other ? keepField(one, other) : INTO],
-    accept: "Merge",
+    accept: t("curation.merge"),
     act: async ({ into }) => {
       const gone = into === one && other ? other : one;
       merged = { event: await post(path("individuals", gone, "merge"), { into }), gone, into };
@@ -91,9 +90,9 @@ export async function merge(one, other = null) {
   return merged;
 }
 
-const INTO = { name: "into", label: "Id of the other individual", required: true, max: 200 };
+const INTO = { name: "into", label: t("curation.otherId"), required: true, max: 200 };
 
 function keepField(one, other) {
   const options = [one, other].map((name) => [name, name]);
-  return { name: "into", label: "Id to keep", value: one, options };
+  return { name: "into", label: t("curation.keptId"), value: one, options };
 }

@@ -2,6 +2,7 @@
 
 import { button, el, field, put, uniqueId } from "./dom.js";
 import { problemBox } from "./notify.js";
+import { t } from "./texts.js";
 
 export const isOpen = () => document.querySelector("dialog[open]") !== null;
 
@@ -21,17 +22,27 @@ export function show(title, ...content) {
     el(
       "p",
       { class: "acts" },
-      button("Close", () => dialog.close()),
+      button(t("common.close"), () => dialog.close()),
     ),
   );
   return dialog;
 }
 
 // Show a form and call `act` with its values; an error is shown in the dialog, which stays open.
+// `extra` stands at the end.
 // Resolves to what `act` answers, to "other" where that button was pressed, else to undefined.
 export function form(
   title,
-  { fields = [], text = null, accept = "Save", cancel = "Cancel", danger = false, other, act },
+  {
+    fields = [],
+    text = null,
+    accept = t("common.save"),
+    cancel = t("common.cancel"),
+    danger = false,
+    other,
+    extra = null,
+    act,
+  },
 ) {
   return new Promise((resolve) => {
     const inputs = Object.fromEntries(fields.map((each) => [each.name, input(each)]));
@@ -59,6 +70,7 @@ export function form(
             dialog.close();
           }),
       ),
+      extra,
     );
     body.addEventListener("submit", async (event) => {
       event.preventDefault();

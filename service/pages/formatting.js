@@ -1,28 +1,48 @@
 // Figures and names as people read them.
 
-export const percent = (share) => {
-  if (share === null || share === undefined) return "–";
-  const value = share * 100;
-  if (value > 0 && value < 0.1) return "<\u00a00.1\u00a0%";
-  return `${value.toFixed(value >= 10 || value === 0 ? 0 : 1)}\u00a0%`;
+import { dateText, hasText, listText, numberText, shareText, spanText, t } from "./texts.js";
+
+const DATE = { dateStyle: "medium" };
+const MOMENT = { dateStyle: "medium", timeStyle: "short" };
+
+export const percent = (part) => {
+  if (part === null || part === undefined) return "–";
+  if (part > 0 && part < 0.001) return `<\u00a0${shareText(0.001, 1)}`;
+  return shareText(part, part >= 0.1 || part === 0 ? 0 : 1);
 };
-export const distance = (value) => value?.toFixed(3) ?? "–";
-export const count = (number, one, many = `${one}s`) =>
-  `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+export const distance = (value) =>
+  value === null || value === undefined ? "–" : numberText(value, 3);
+// Such as "3 photos"; the nouns are the texts below `count`.
+export const count = (many, noun) => t(`count.${noun}`, { count: many });
 export const shortFingerprint = (fingerprint) => (fingerprint ? fingerprint.slice(0, 8) : "");
 
 // "2016-07-01" stays a date without a time zone; what has a time is shown in the person's own.
 export function when(iso) {
   if (!iso) return "";
   const text = iso.replace(" ", "T");
-  if (!text.includes("T")) return text;
+  if (!text.includes("T")) return dayText(text);
   const at = new Date(text);
-  if (Number.isNaN(at.getTime())) return iso;
-  const two = (number) => String(number).padStart(2, "0");
-  const date = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  return `${date} ${two(at.getHours())}:${two(at.getMinutes())}`;
+  return Number.isNaN(at.getTime()) ? iso : dateText(at, MOMENT);
 }
+// From one moment to another, without what both have in common.
+export const span = (from, to) => spanText(new Date(from), new Date(to), MOMENT);
+
+// The day of a moment as it is stored, to be compared; dayText is how people read it.
 export const day = (iso) => (iso ? iso.slice(0, 10) : "");
+
+// "2016" and "2016-07" are years and months.
+export function dayText(iso) {
+  const [, year, month, dayOfMonth] = /^(\d{4})(?:-(\d\d))?(?:-(\d\d))?/.exec(iso || "") || [];
+  if (!month) return year || iso || "";
+  const at = new Date(Number(year), Number(month) - 1, Number(dayOfMonth || 1));
+  return dateText(at, dayOfMonth ? DATE : { year: "numeric", month: "long" });
+}
+
+// The first and the last of some days as text, or the one that both are.
+export function daysText(days) {
+  const texts = [...new Set(days.map(dayText))].filter(Boolean);
+  return texts.length > 1 ? `${texts[0]} – ${texts.at(-1)}` : (texts[0] ?? "");
+}
 
 export function species(name) {
   return name ? name.replaceAll("_", " ") : "";
@@ -32,8 +52,8 @@ export function species(name) {
 // and the answer names none.
 export function speciesText(found, hasSeveral) {
   const probability = found?.probability === null ? "" : percent(found?.probability);
-  if (found?.name) return [species(found.name), probability].filter(Boolean).join(", ");
-  return found && hasSeveral ? `not known. ${found.reason}` : "";
+  if (found?.name) return listText([species(found.name), probability].filter(Boolean));
+  return found && hasSeveral ? t("format.speciesNotKnown", { reason: found.reason }) : "";
 }
 
 // The last part of a photo's name, without folders; long ones keep both ends.
@@ -42,52 +62,26 @@ export function photoName(name) {
   return file.length > 32 ? `${file.slice(0, 18)}…${file.slice(-12)}` : file;
 }
 
-export const DECISIONS = {
-  known: "Known animal",
-  review: "Please check",
-  new_whale: "New animal",
-  no_animal: "No animal seen",
-};
+export const DECISIONS = Object.fromEntries(
+  ["known", "review", "new_whale", "no_animal"].map((name) => [name, t(`decision.${name}`)]),
+);
 
-const TURNS = ["", "90\u00b0 to the left", "by 180\u00b0", "90\u00b0 to the right"];
 // How a photo is shown that lay on its side, as text; empty for an upright one.
-export const turnText = (turns) => (turns ? `Turned ${TURNS[turns]} to be upright.` : "");
+export const turnText = (turns) => (turns ? t(`turn.${turns}`) : "");
 
-const FLAWS = {
-  sharpness: "blurred",
-  size: "the animal is small",
-  light: "bad light",
-  wholeness: "the animal is cut off",
-};
+const FLAWS = ["sharpness", "size", "light", "wholeness"];
 const FLAWED = 0.6;
 // A photo's quality as text, with what is wrong with it; empty for an answer without one.
 export function qualityText(quality) {
   if (!quality) return "";
-  const flaws = Object.keys(FLAWS).filter((part) => quality[part] < FLAWED);
-  const words = flaws.map((part) => FLAWS[part]).join(", ");
-  return `Photo quality ${percent(quality.score)}${words ? `: ${words}` : ""}.`;
+  const score = percent(quality.score);
+  const flaws = FLAWS.filter((part) => quality[part] < FLAWED).map((part) => t(`flaw.${part}`));
+  return flaws.length
+    ? t("format.qualityFlaws", { score, flaws: listText(flaws) })
+    : t("format.quality", { score });
 }
 
-const KINDS = {
-  "take in": "Added",
-  enrol: "Enrolled",
-  confirm: "Confirmed",
-  reject: "Rejected",
-  delete: "Deleted",
-  assign: "Assigned",
-  move: "Moved",
-  split: "Split",
-  regroup: "Regrouped",
-  merge: "Merged",
-  rename: "Renamed",
-  "tell apart": "Marked as different",
-  edit: "Edited",
-  undo: "Undid",
-  begin: "Began the catalogue",
-  build: "Built the catalogue",
-  update: "Updated the catalogue",
-  import: "Imported",
-  swap: "Changed the model",
-};
-export const kindOf = (kind) =>
-  KINDS[kind] || kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll("_", " ");
+export function kindOf(kind) {
+  const key = `kind.${kind.replaceAll(" ", "-")}`;
+  return hasText(key) ? t(key) : kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll("_", " ");
+}

@@ -2,8 +2,9 @@
 
 import { show } from "./dialog.js";
 import { button, el, put } from "./dom.js";
-import { day, photoName } from "./formatting.js";
+import { dayText, photoName } from "./formatting.js";
 import { image, urlOf } from "./photo.js";
+import { t } from "./texts.js";
 
 const MOST = 8;
 const STEP = 1.5;
@@ -17,19 +18,21 @@ export function gallery(cards, start, actsOf = () => []) {
   const stage = el("div", { class: "gallery-photo" });
   const words = el("span", { class: "heading-note", "aria-live": "polite" });
   const acts = el("span");
-  const previous = button("← Previous", () => go(-1), { "aria-keyshortcuts": "ArrowLeft" });
-  const next = button("Next →", () => go(1), { "aria-keyshortcuts": "ArrowRight" });
+  const previous = button(t("gallery.previous"), () => go(-1), {
+    "aria-keyshortcuts": "ArrowLeft",
+  });
+  const next = button(t("gallery.next"), () => go(1), { "aria-keyshortcuts": "ArrowRight" });
   const dialog = show(
-    "Photos",
+    t("common.photos"),
     stage,
     el(
       "div",
-      { class: "gallery-tools", role: "group", "aria-label": "Photos" },
+      { class: "gallery-tools", role: "group", "aria-label": t("common.photos") },
       previous,
       next,
       words,
-      button("−", () => zoomBy(1 / STEP), { "aria-label": "Zoom out", class: "quiet" }),
-      button("+", () => zoomBy(STEP), { "aria-label": "Zoom in", class: "quiet" }),
+      button("−", () => zoomBy(1 / STEP), { "aria-label": t("common.zoomOut"), class: "quiet" }),
+      button("+", () => zoomBy(STEP), { "aria-label": t("common.zoomIn"), class: "quiet" }),
       acts,
     ),
   );
@@ -51,13 +54,15 @@ export function gallery(cards, start, actsOf = () => []) {
     Object.assign(view, { zoom: 1, x: 0, y: 0 });
     picture = image(card.url || urlOf(card.name), {
       size: LARGE_PX,
-      alt: `Photo ${name}`,
+      alt: t("common.photoOf", { name }),
       isLazy: false,
     });
     put(stage, picture);
     put(
       words,
-      [`${at + 1} of ${cards.length}`, name, day(card.taken_at)].filter(Boolean).join(" · "),
+      [t("gallery.position", { at: at + 1, many: cards.length }), name, dayText(card.taken_at)]
+        .filter(Boolean)
+        .join(" · "),
     );
     put(
       acts,

@@ -3,10 +3,12 @@
 import { get, key, onMissingKey } from "./api.js";
 import { requestSignIn, showWho } from "./account_menu.js";
 import { put } from "./dom.js";
+import { languageChoice } from "./languages.js";
 import { invitation } from "./screens/access/invitation.js";
 import { accounts } from "./screens/admin/accounts.js";
 import { calibration } from "./screens/admin/calibration.js";
 import { exchange } from "./screens/admin/exchange.js";
+import { comparePhotos } from "./screens/catalogue/compare_photos.js";
 import { history } from "./screens/catalogue/history.js";
 import { individual } from "./screens/catalogue/individual.js";
 import { individuals } from "./screens/catalogue/individuals.js";
@@ -20,6 +22,7 @@ import { reports } from "./screens/catalogue/reports.js";
 import { unknowns } from "./screens/catalogue/unknowns.js";
 import { calm, problemBox } from "./notify.js";
 import { count, shortFingerprint } from "./formatting.js";
+import { t } from "./texts.js";
 
 const SCREENS = {
   review,
@@ -28,6 +31,7 @@ const SCREENS = {
   unknowns,
   lists,
   reports,
+  compare: comparePhotos,
   history,
   calibration,
   jobs,
@@ -37,6 +41,8 @@ const SCREENS = {
   invitation,
   start,
 };
+// Of a screen that the menu doesn't name: where it belongs.
+const PARENTS = { compare: "lists" };
 const screen = document.getElementById("screen");
 const menu = document.querySelector(".menu");
 const manage = document.querySelector(".manage");
@@ -60,7 +66,7 @@ async function go() {
   calm();
   closeMenu();
   for (const link of document.querySelectorAll("nav a")) {
-    if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
+    if (link.hash === `#/${PARENTS[name] ?? name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   const show = name === "individuals" && rest[0] ? individual : SCREENS[name];
@@ -101,19 +107,23 @@ async function served() {
   ]);
   const parts = [`flukeprint ${version.flukeprint}`];
   if (stats)
-    parts.push(`${count(stats.individuals, "individual")}, ${count(stats.photos, "photo")}`);
+    parts.push(
+      t("nav.catalogue", {
+        individuals: count(stats.individuals, "individual"),
+        photos: count(stats.photos, "photo"),
+      }),
+    );
   if (version.catalogue_revision !== null)
     parts.push(
-      `revision ${version.catalogue_revision}`,
-      `checkpoint ${shortFingerprint(version.fingerprint)}`,
+      t("nav.revision", { revision: version.catalogue_revision }),
+      t("nav.checkpoint", { fingerprint: shortFingerprint(version.fingerprint) }),
     );
   put(place, parts.join(" · "));
 }
 
 async function signIn(problem) {
   if (await requestSignIn({ wasRefused: Boolean(key.get()) })) return;
-  problem.detail =
-    "You are not signed in. Use the button at the foot of the page, or ask your administrator.";
+  problem.detail = t("nav.notSignedIn");
   throw problem;
 }
 
@@ -144,6 +154,10 @@ document.addEventListener("keydown", (event) => {
 window.addEventListener("hashchange", go);
 window.addEventListener("flukeprint:changed", () => served().catch(() => undefined));
 
+for (const node of document.querySelectorAll("[data-text]")) put(node, t(node.dataset.text));
+for (const node of document.querySelectorAll("[data-label]"))
+  node.setAttribute("aria-label", t(node.dataset.label));
+put(document.getElementById("language"), languageChoice());
 onMissingKey(signIn);
 showWho();
 // Whoever opens an invitation has nothing to sign in with yet.

@@ -1,6 +1,7 @@
 // A map without any other host: Natural Earth's coastline, and where animals were met.
 
 import { svg } from "./dom.js";
+import { numberText, t } from "./texts.js";
 
 const WIDE = 720;
 const HIGH = 400;
@@ -112,20 +113,24 @@ function graticule(view, x, y, wide, high) {
     const east = ((at + 540) % 360) - 180;
     lines.push(
       svg("line", { x1: x(at), x2: x(at), y1: 0, y2: high }),
-      svg("text", { x: x(at) + 3, y: high - 4 }, degrees(east, digits, "E", "W")),
+      svg(
+        "text",
+        { x: x(at) + 3, y: high - 4 },
+        degrees(east, digits, t("map.east"), t("map.west")),
+      ),
     );
   }
   for (let at = first(view.south); at < view.north; at += step)
     lines.push(
       svg("line", { x1: 0, x2: wide, y1: y(at), y2: y(at) }),
-      svg("text", { x: 3, y: y(at) - 3 }, degrees(at, digits, "N", "S")),
+      svg("text", { x: 3, y: y(at) - 3 }, degrees(at, digits, t("map.north"), t("map.south"))),
     );
   return svg("g", { class: "graticule", "aria-hidden": "true" }, lines);
 }
 
 function degrees(value, digits, positive, negative) {
-  const text = Math.abs(value).toFixed(digits);
-  return `${text}°${Number(text) === 0 ? "" : value > 0 ? positive : negative}`;
+  const text = numberText(Math.abs(value), digits);
+  return `${text}°${Number(value.toFixed(digits)) === 0 ? "" : value > 0 ? positive : negative}`;
 }
 
 function mark(point, longitude, view, x, y) {

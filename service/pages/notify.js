@@ -1,10 +1,11 @@
 // Notices that go away by themselves, and errors that stay.
 
 import { button, el, put } from "./dom.js";
+import { t } from "./texts.js";
 
 let hiding = 0;
 
-export function notify(text, { act = null, label = "Undo" } = {}) {
+export function notify(text, { act = null, label = t("common.undo") } = {}) {
   const notice = document.getElementById("notice");
   put(
     notice,
@@ -25,7 +26,7 @@ export function notify(text, { act = null, label = "Undo" } = {}) {
 
 export function alarm(error) {
   const place = document.getElementById("alarm");
-  const close = button("Close", () => put(place), { class: "quiet small" });
+  const close = button(t("common.close"), () => put(place), { class: "quiet small" });
   put(place, el("p", {}, messageOf(error)), close);
 }
 
@@ -38,7 +39,7 @@ export function messageOf(error) {
   if (error && error.detail) return error.detail;
   console.error(error);
   if (error instanceof TypeError && /fetch|network|load failed/i.test(error.message)) {
-    return "The service can't be reached. Check that it is running, then try again.";
+    return t("problem.unreachable");
   }
   return String((error && error.message) || error);
 }

@@ -3,6 +3,7 @@
 import { key, query, send } from "./api.js";
 import { el } from "./dom.js";
 import { photoName } from "./formatting.js";
+import { t } from "./texts.js";
 
 const MOST_ATTEMPTS = 5; // of a picture, such as while the service starts
 const FIRST_PAUSE_MS = 1000;
@@ -92,6 +93,6 @@ export function thumbnail(url, name, { size = 240, alt = null } = {}) {
   return el(
     "span",
     { class: "thumb" },
-    image(url, { size, alt: alt ?? `Photo ${photoName(name)}` }),
+    image(url, { size, alt: alt ?? t("common.photoOf", { name: photoName(name) }) }),
   );
 }

@@ -1,10 +1,10 @@
 // What the roles allow, in words.
 
-export const ROLES = [
-  ["read", "read: view and identify"],
-  ["contribute", "contribute: also add photos and start jobs"],
-  ["curate", "curate: also confirm, merge and undo"],
-  ["admin", "admin: also invite people and make keys"],
-];
+import { t } from "./texts.js";
+
+export const ROLES = ["read", "contribute", "curate", "admin"].map((role) => [
+  role,
+  t(`role.${role}`),
+]);
 
 export const roleText = (role) => (ROLES.find(([name]) => name === role) || [role, role])[1];

@@ -3,6 +3,7 @@
 import { show } from "./dialog.js";
 import { button, el } from "./dom.js";
 import { notify } from "./notify.js";
+import { t } from "./texts.js";
 
 export function showSecret(title, text, label, value) {
   const secret = el("input", {
@@ -21,11 +22,11 @@ export function showSecret(title, text, label, value) {
     el(
       "p",
       { class: "acts" },
-      button("Copy", async () => {
+      button(t("common.copy"), async () => {
         secret.select();
         // Over http from another machine there is no clipboard: the text is selected all the same.
         await navigator.clipboard?.writeText(value).catch(() => undefined);
-        notify(`${label} is copied.`);
+        notify(t("common.copied", { label }));
       }),
     ),
   );

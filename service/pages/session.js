@@ -1,8 +1,10 @@
 // Who is signed in on this device, by name and password. The session itself is in a cookie that no
 // script reads.
 
-import { get, post, remove, send, signedInAnew } from "./api.js";
+import { get, post, Problem, remove, send, signedInAnew } from "./api.js";
+import { t } from "./texts.js";
 
+const LEAST_PASSWORD = 15; // characters
 const withoutAsking = { asks: false };
 
 export const whoAsks = () => get("/v1/session", {}, withoutAsking);
@@ -13,8 +15,25 @@ async function signed(address, json) {
   return answer.json();
 }
 
-export const signIn = (values) => signed("/v1/session", values);
-export const acceptInvitation = (values) => signed("/v1/invitations/accept", values);
+export async function signIn(values) {
+  try {
+    return await signed("/v1/session", values);
+  } catch (error) {
+    if (error.status === 401) error.detail = t("account.wrong");
+    throw error;
+  }
+}
+
+// The service refuses it as well; here it is refused in the person's language.
+function checkPassword(password) {
+  if (password.length < LEAST_PASSWORD)
+    throw new Problem({ detail: t("account.passwordShort") }, 422);
+}
+
+export async function acceptInvitation(values) {
+  checkPassword(values.password);
+  return signed("/v1/invitations/accept", values);
+}
 
 export async function readInvitation(token) {
   const json = { token };
@@ -26,7 +45,10 @@ export async function signOut({ everywhere = false } = {}) {
   signedInAnew();
 }
 
-export const changePassword = (values) => post("/v1/session/password", values);
+export async function changePassword(values) {
+  checkPassword(values.new_password);
+  return post("/v1/session/password", values);
+}
 
-export const PASSWORD_HINT = "At least 15 characters. Three or four words are good.";
-export const REMEMBER = "Keep me signed in on this device for 30 days";
+export const PASSWORD_HINT = t("account.passwordHint");
+export const REMEMBER = t("account.remember");

@@ -1,6 +1,7 @@
 // Tables: column heads, and rows whose first cell names the row.
 
 import { el } from "./dom.js";
+import { t } from "./texts.js";
 
 // `rows` are the rows' nodes, as `tableRow` makes them.
 export function table(heads, rows) {
@@ -8,7 +9,7 @@ export function table(heads, rows) {
   return el(
     "div",
     // Where it is wider than the screen, the keyboard scrolls it too.
-    { class: "wide", tabindex: "0", role: "group", "aria-label": "Table" },
+    { class: "wide", tabindex: "0", role: "group", "aria-label": t("common.table") },
     el("table", {}, el("thead", {}, el("tr", {}, columns)), el("tbody", {}, rows)),
   );
 }

@@ -1,37 +1,55 @@
-// Two photos side by side: moved, zoomed, turned and mirrored as one, with both flukes at the
-// same width.
+// Any two photos side by side: moved, zoomed, turned and mirrored as one, with both flukes at the
+// same width, their distance, and the heat that says what makes them similar.
 
 import { button, el, put } from "./dom.js";
-import { boxMark, image, sharpen } from "./photo.js";
+import { distance } from "./formatting.js";
+import { heatLayer } from "./heat_layer.js";
+import { messageOf } from "./notify.js";
+import { boxMark, boxOf, image, sharpen, urlOf } from "./photo.js";
+import { fetchHeat, fetchPair, pairAddress } from "./photo_pair.js";
+import { shareText, t } from "./texts.js";
 
 const MOST = 12;
 const SHARP_PX = 2048;
 const START_PX = 1024;
 const FILLED = 0.94;
 
-export function viewer() {
-  const panes = [pane("Your photo"), pane("Candidate")];
+// `onpair` gets what the service says of each pair that is shown. With `isLinked` the pair has a
+// link to its own screen.
+export function viewer({ titles, signal, onpair = () => undefined, isLinked = true }) {
+  const panes = titles.map(pane);
   const state = { zoom: 1, turn: 0, isFlipped: false, x: 0, y: 0, isFitted: true, hasBox: true };
+  let hasHeat = false;
+  let pairs = 0; // shown so far: what is answered of an earlier one is not shown any more
   const shown = el("output", { class: "zoom", "aria-live": "off" });
   const toggles = {
-    flip: toggle("Mirror", "f", () => change({ isFlipped: !state.isFlipped, x: -state.x })),
-    fit: toggle("Same fluke size", "e", () =>
+    flip: toggle(t("viewer.mirror"), "f", () =>
+      change({ isFlipped: !state.isFlipped, x: -state.x }),
+    ),
+    fit: toggle(t("viewer.sameSize"), "e", () =>
       change({ isFitted: !state.isFitted, x: 0, y: 0, zoom: 1 }),
     ),
-    box: toggle("Fluke box", "b", () => change({ hasBox: !state.hasBox })),
+    box: toggle(t("viewer.box"), "b", () => change({ hasBox: !state.hasBox })),
+    heat: toggle(t("viewer.heat"), "h", () => {
+      hasHeat = !hasHeat;
+      showHeat();
+    }),
   };
+  const facts = el("p", { class: "pair-facts", "aria-live": "polite" });
+  const heatNote = el("p", { class: "heat-note", "aria-live": "polite" });
   const tools = el(
     "div",
-    { class: "tools", role: "group", "aria-label": "Both photos" },
-    tool("−", "Zoom out", () => zoomBy(1 / 1.4)),
+    { class: "tools", role: "group", "aria-label": t("viewer.both") },
+    tool("−", t("common.zoomOut"), () => zoomBy(1 / 1.4)),
     shown,
-    tool("+", "Zoom in", () => zoomBy(1.4)),
-    tool("↺", "Turn left", () => change({ turn: state.turn - 15 })),
-    tool("↻", "Turn right", () => change({ turn: state.turn + 15 })),
+    tool("+", t("common.zoomIn"), () => zoomBy(1.4)),
+    tool("↺", t("viewer.turnLeft"), () => change({ turn: state.turn - 15 })),
+    tool("↻", t("viewer.turnRight"), () => change({ turn: state.turn + 15 })),
     toggles.flip,
     toggles.fit,
     toggles.box,
-    button("Reset", reset, { class: "quiet small", title: "Reset both photos (0)" }),
+    toggles.heat,
+    button(t("viewer.reset"), reset, { class: "quiet small", title: t("viewer.resetBoth") }),
   );
   const node = el(
     "div",
@@ -42,6 +60,8 @@ export function viewer() {
       panes.map((one) => one.node),
     ),
     tools,
+    facts,
+    heatNote,
   );
   for (const one of panes) listen(one);
   const sized = new ResizeObserver(draw);
@@ -67,13 +87,68 @@ export function viewer() {
     const width =
       state.isFitted && panes.every((one) => one.box) ? Math.min(...panes.map(flukeWidth)) : null;
     for (const one of panes) place(one, state, width);
-    shown.textContent = `${Math.round(state.zoom * 100)} %`;
+    shown.textContent = shareText(state.zoom);
     toggles.flip.setAttribute("aria-pressed", String(state.isFlipped));
     toggles.fit.setAttribute("aria-pressed", String(state.isFitted));
     toggles.box.setAttribute("aria-pressed", String(state.hasBox));
     toggles.fit.hidden = toggles.box.hidden = panes.every((one) => !one.box);
     node.classList.toggle("boxless", !state.hasBox);
     node.dataset.ready = String(panes.filter((one) => one.isLoaded).length);
+  }
+
+  const names = () => panes.map((one) => one.name);
+  const isPair = () => names().every(Boolean) && names()[0] !== names()[1];
+
+  // Ask about the two photos once both are chosen.
+  function showPair() {
+    pairs += 1;
+    const own = pairs;
+    put(facts);
+    clearHeat();
+    queueMicrotask(() => {
+      if (own !== pairs || !isPair()) return; // both sides may change in one go
+      describe(own);
+      showHeat();
+    });
+  }
+
+  async function describe(own) {
+    try {
+      const [one, other] = names();
+      const pair = await fetchPair(one, other, { signal });
+      if (own !== pairs) return;
+      [pair.one, pair.other].forEach((photo, at) => locate(panes[at], photo));
+      draw();
+      put(facts, factsOf(pair), isLinked ? linkOf(one, other) : null);
+      onpair(pair);
+    } catch (error) {
+      if (own === pairs && error.name !== "AbortError") put(facts, messageOf(error));
+    }
+  }
+
+  function clearHeat() {
+    put(heatNote);
+    node.classList.remove("heated");
+    for (const layer of node.querySelectorAll(".heat-layer")) layer.remove();
+  }
+
+  async function showHeat() {
+    toggles.heat.setAttribute("aria-pressed", String(hasHeat));
+    clearHeat();
+    if (!hasHeat || !isPair()) return;
+    const own = pairs;
+    const isStillShown = () => own === pairs && hasHeat;
+    put(heatNote, t("viewer.heatComes"));
+    try {
+      const heat = await fetchHeat(...names(), { signal });
+      if (!isStillShown()) return;
+      clearHeat();
+      [heat.one, heat.other].forEach((each, at) => panes[at].frame.append(heatLayer(each)));
+      node.classList.add("heated");
+      put(heatNote, t("viewer.heatText"));
+    } catch (error) {
+      if (isStillShown() && error.name !== "AbortError") put(heatNote, messageOf(error));
+    }
   }
 
   function listen(one) {
@@ -139,19 +214,41 @@ export function viewer() {
     f: () => toggles.flip.click(),
     e: () => toggles.fit.click(),
     b: () => toggles.box.click(),
+    h: (event) => event.repeat || toggles.heat.click(),
   };
-  const setSide = (at, photo) => {
+  // Show a photo at a side (0 or 1); null: none.
+  const show = (at, photo) => {
+    const before = panes[at].name;
     setPhoto(panes[at], photo);
     draw();
+    if (panes[at].name !== before) showPair();
   };
   draw();
-  return {
-    node,
-    keys,
-    reset,
-    query: (photo) => setSide(0, photo),
-    candidate: (photo) => setSide(1, photo),
-  };
+  return { node, keys, show };
+}
+
+function factsOf(pair) {
+  return pair.distance === null
+    ? t("viewer.noDistance")
+    : t("viewer.distance", { distance: distance(pair.distance) });
+}
+
+const linkOf = (one, other) => [
+  " ",
+  el("a", { href: pairAddress(one, other) }, t("viewer.link")),
+];
+
+// A box and turns that the caller didn't know.
+function locate(one, photo) {
+  if (one.box || !photo.box) return;
+  one.quarterTurns = photo.quarter_turns;
+  setBox(one, boxOf(photo));
+}
+
+function setBox(one, box) {
+  one.box = box;
+  one.frame.querySelector(".box")?.remove();
+  if (box) one.frame.append(boxMark(box));
 }
 
 function tool(sign, label, act) {
@@ -178,7 +275,7 @@ function pane(title) {
       class: "stage",
       tabindex: "0",
       role: "group",
-      "aria-label": `${title}: arrow keys move both photos`,
+      "aria-label": t("viewer.arrows", { title }),
     },
     frame,
   );
@@ -192,29 +289,32 @@ function pane(title) {
     quarterTurns: 0, // to the left, which put the picture upright
     picture: null,
     isLoaded: false,
+    name: null,
     url: null,
   };
 }
 
+// `photo` has the photo's name, url, alt and caption, and its box and turns where they are known.
 function setPhoto(one, photo) {
-  put(one.caption, photo ? photo.caption : "No individual to compare with");
+  put(one.caption, photo ? photo.caption : t("viewer.nobody"));
+  const address = photo && (photo.url || urlOf(photo.name));
+  const isOther = !isSame(one.url, address);
   const box = photo ? photo.box : null;
-  one.quarterTurns = (photo && photo.quarterTurns) || 0;
-  if (isSame(one.url, photo && photo.url) && JSON.stringify(one.box) === JSON.stringify(box))
-    return;
-  one.box = box;
-  if (!isSame(one.url, photo && photo.url)) {
-    one.url = photo ? photo.url : null;
+  if (isOther || box) one.quarterTurns = (photo && photo.quarterTurns) || 0;
+  if (isOther) {
+    one.name = photo ? photo.name : null;
+    one.url = address;
     one.isSharp = one.isLoaded = false; // a box that comes later leaves the picture as it is
-    const picture = photo && image(photo.url, { size: START_PX, alt: photo.alt, isLazy: false });
+    const picture = photo && image(address, { size: START_PX, alt: photo.alt, isLazy: false });
     one.picture = picture;
+    put(one.frame, picture);
     picture?.addEventListener("load", () => {
       if (one.picture !== picture) return; // another photo was asked for meanwhile
       one.isLoaded = true;
       one.onload();
     });
   }
-  put(one.frame, one.picture, one.box && boxMark(one.box));
+  if (isOther || box) setBox(one, box); // a box that was found meanwhile stays
 }
 
 function makeSharp(one) {

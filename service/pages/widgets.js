@@ -4,7 +4,8 @@ import { get, nextOf } from "./api.js";
 import { actionButton, el, put } from "./dom.js";
 import { thumbnail, urlOf } from "./photo.js";
 import { attempt, problemBox } from "./notify.js";
-import { day, photoName, species } from "./formatting.js";
+import { count, dayText, daysText, photoName, species } from "./formatting.js";
+import { t } from "./texts.js";
 
 export function heading(title, ...extras) {
   document.title = `${title} · flukeprint`;
@@ -21,7 +22,7 @@ export function empty(title, advice, ...acts) {
   );
 }
 
-export function loading(text = "Loading …") {
+export function loading(text = t("common.loading")) {
   return el("p", { class: "loading", role: "status" }, text);
 }
 
@@ -72,7 +73,7 @@ function more(place, holder, page, fetchNext, entries) {
   const cursor = nextOf(page);
   if (cursor === null) return;
   const act = actionButton(
-    "Show more",
+    t("common.showMore"),
     () =>
       attempt(async () => {
         const next = await fetchNext(cursor);
@@ -105,9 +106,7 @@ export const displayName = (individual) => individual.display_name || individual
 
 export function individualCard(individual) {
   const cover = individual.cover_url || (individual.cover && urlOf(individual.cover));
-  const seen = [day(individual.first_seen), day(individual.last_seen)].filter(
-    (date, at, all) => date && all.indexOf(date) === at,
-  );
+  const seen = daysText([individual.first_seen, individual.last_seen]);
   return el(
     "li",
     { class: "card" },
@@ -116,7 +115,7 @@ export function individualCard(individual) {
       { href: `#/individuals/${encodeURIComponent(individual.name)}` },
       cover
         ? thumbnail(cover, individual.cover || individual.name, { alt: "" })
-        : el("span", { class: "thumb none" }, "no photo"),
+        : el("span", { class: "thumb none" }, t("common.noPhoto")),
       el("span", { class: "card-name" }, displayName(individual)),
     ),
     el(
@@ -125,8 +124,8 @@ export function individualCard(individual) {
       individual.display_name && individual.display_name !== individual.name
         ? `${individual.name} · `
         : null,
-      `${individual.photos} ${individual.photos === 1 ? "photo" : "photos"}`,
-      seen.length ? el("span", {}, ` · ${seen.join(" – ")}`) : null,
+      count(individual.photos, "photo"),
+      seen ? el("span", {}, ` · ${seen}`) : null,
       individual.species ? el("span", {}, ` · ${species(individual.species)}`) : null,
     ),
   );
@@ -141,7 +140,7 @@ export function photoTile(card, ...extras) {
       "figcaption",
       {},
       photoName(card.name),
-      card.taken_at ? el("span", { class: "date" }, day(card.taken_at)) : null,
+      card.taken_at ? el("span", { class: "date" }, dayText(card.taken_at)) : null,
       ...extras,
     ),
   );

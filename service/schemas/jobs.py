@@ -39,6 +39,7 @@ _JOB_EXAMPLE: dict[str, Any] = {
     "is_cancel_requested": False,
     "reason": None,
     "result": None,
+    "queue_upload": None,
 }
 _JOBS_EXAMPLE: dict[str, Any] = {"jobs": [_JOB_EXAMPLE], "next_cursor": "12"}
 _JOB_ERRORS_EXAMPLE: dict[str, Any] = {
@@ -97,6 +98,11 @@ class IdentifyJob(BaseModel):
     animal_threshold: float | None = Field(
         None, ge=0, le=1, description=ANIMAL_THRESHOLD_DESCRIPTION
     )
+    review: bool = Field(
+        False,
+        description="Take the photos into the catalogue, as `POST /v1/queue` does, and put them "
+        "into the review queue with their answers. Not together with thresholds of your own.",
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> IdentifyJob:
@@ -107,6 +113,11 @@ class IdentifyJob(BaseModel):
         if (self.folder is None) == (self.upload is None):
             raise ValueError(
                 "give either folder (parameters) or archive (a zip, as multipart/form-data)"
+            )
+        if self.review and (self.max_fpir, self.threshold, self.animal_threshold) != (None,) * 3:
+            raise ValueError(
+                "give no max_fpir, threshold or animal_threshold together with review: the queue "
+                "answers by the catalogue's own thresholds"
             )
         return self
 
@@ -257,8 +268,8 @@ class JobRequest(BaseModel):
     )
     parameters: dict[str, Any] = Field(
         default_factory=dict,
-        description="For `identify`: `folder`, `k`, `max_fpir`, `threshold`. For `reindex`: "
-        "`rehash`. For `upgrade`: `checkpoint`. For `import`: `dry_run`, or with a zip "
+        description="For `identify`: `folder`, `k`, `max_fpir`, `threshold`, `review`. For "
+        "`reindex`: `rehash`. For `upgrade`: `checkpoint`. For `import`: `dry_run`, or with a zip "
         "`duplicates`, `replace_photos`, `boxes` and `columns`. For `export`: `format`, "
         "`with_photos`, `with_places`, `since`, `until`, `species`, `region`.",
     )
@@ -287,7 +298,7 @@ class Job(BaseModel):
     )
     eta_seconds: float | None = Field(description="How long it still takes at that rate.")
     error_count: int = Field(
-        description="Files that could not be used; `/v1/jobs/{id}/errors` lists them."
+        description="Files that were not used; `/v1/jobs/{id}/errors` lists them."
     )
     is_cancel_requested: bool = Field(
         description="It ends as `cancelled` when it comes to its next checkpoint."
@@ -295,6 +306,10 @@ class Job(BaseModel):
     reason: str | None = Field(description="Why it failed or was interrupted.")
     result: dict[str, Any] | None = Field(
         description="What came out, in figures, once it has succeeded."
+    )
+    queue_upload: str | None = Field(
+        description="The `upload` under which its photos are in the review queue, for "
+        "`/v1/queue/encounters`; null for a job without `review`."
     )
 
 
@@ -349,17 +364,29 @@ class JobErrors(BaseModel):
     )
 
 
+def queue_upload(job: StoredJob) -> str | None:
+    """The `upload` of a job's photos in the review queue; None for a job that puts none there.
+
+    A number alone could be of an earlier job that was deleted.
+    """
+    if job.kind != "identify" or not job.parameters.get("review"):
+        return None
+    asked_at = "".join(sign for sign in job.asked_at if sign.isalnum())
+    return f"job-{job.id}-{asked_at}"
+
+
 def _as_it_is(value: Any) -> Any:
     return value
 
 
 def job_answer(job: StoredJob, hide: Callable[[Any], Any] = _as_it_is) -> Job:
     """Put a job into the words of the API; `hide` takes the service's own paths out of texts."""
-    fields = {name: getattr(job, name) for name in Job.model_fields if name != "error_count"}
+    made: dict[str, Any] = {"error_count": job.faults, "queue_upload": queue_upload(job)}
+    fields = {name: getattr(job, name) for name in Job.model_fields if name not in made}
     fields["rate"] = None if job.rate is None else round(job.rate, 2)
     fields["eta_seconds"] = None if job.eta_seconds is None else round(job.eta_seconds, 1)
     fields |= {name: hide(fields[name]) for name in ("reason", "result")}
-    return Job(**fields, error_count=job.faults)
+    return Job(**fields, **made)
 
 
 def jobs_answer(page: JobPage, hide: Callable[[Any], Any] = _as_it_is) -> Jobs:

@@ -91,6 +91,11 @@ class CardFilter(_Sent):
         description="Of an encounter whose place has this in it, in any case; for curators only.",
     )
     individual: Word = Field(None, description="With this individual as the nearest.")
+    upload: Word = Field(
+        None,
+        description="With a photo of this upload: the `upload` that was sent with it, or a job's "
+        "`queue_upload`.",
+    )
     since: Day | None = Field(None, description="Taken on this day or later, YYYY-MM-DD.")
     until: Day | None = Field(None, description="Taken on this day or earlier, YYYY-MM-DD.")
 

@@ -14,6 +14,7 @@ from index.identification.identifier import Identifier
 from index.search.embedded_images import EmbeddedImage, embed_images, find_animals
 from index.search.matching import Identification
 from index.search.vectors import Embedder, FloatArray
+from service.telemetry.spans import Step, timed_step
 
 if TYPE_CHECKING:
     from embedding import embedder as networks
@@ -30,10 +31,7 @@ class IdentifyOptions(NamedTuple):
 
 
 class InferenceRequest(NamedTuple):
-    """One photo to embed, and to identify where there are options.
-
-    `box` None: the embedder's locator finds it.
-    """
+    """One photo to embed, and to identify where there are options; `box` None: to be found."""
 
     identifier: Identifier
     image: Image
@@ -49,11 +47,16 @@ class LocateRequest(NamedTuple):
 
 
 class InferenceResult(NamedTuple):
-    """A photo's vector (d,), its identification if requested, and the box of its fluke."""
+    """A photo's vector (d,), its identification if requested, the box of its fluke, and its turn.
+
+    `quarter_turns` to the left put the photo upright. `steps`: what its batch spent time on.
+    """
 
     vector: FloatArray
     identification: Identification | None
     box: Box | None = None
+    quarter_turns: int = 0
+    steps: tuple[Step, ...] = ()
 
 
 class PairedPhoto(NamedTuple):
@@ -66,6 +69,14 @@ class PairedPhoto(NamedTuple):
 
 class Pair(NamedTuple):
     """Two photos to draw with the regions that make them similar."""
+
+    embedder: Embedder
+    query: PairedPhoto
+    reference: PairedPhoto
+
+
+class HeatedPair(NamedTuple):
+    """Two photos whose heat is to be given as numbers."""
 
     embedder: Embedder
     query: PairedPhoto
@@ -85,15 +96,38 @@ class Located(NamedTuple):
     animals: tuple[Animal, ...]
 
 
-Question = InferenceRequest | LocateRequest | Pair
-Answer = InferenceResult | Located | Picture
+class PhotoHeat(NamedTuple):
+    """The heat (h, w) of a photo, -1 to 1, that lies over a `region` of it as it came.
+
+    The region's shares may reach beyond the photo. `box` is the animal's where one was cut out.
+    """
+
+    values: FloatArray
+    region: Box
+    box: Box | None
+    quarter_turns: int
+
+
+class PairHeat(NamedTuple):
+    """The heat of two photos, and their distance."""
+
+    query: PhotoHeat
+    reference: PhotoHeat
+    distance: float
+
+
+Question = InferenceRequest | LocateRequest | Pair | HeatedPair
+Answer = InferenceResult | Located | Picture | PairHeat
 
 
 def answer_all(questions: Sequence[Question]) -> list[Answer]:
     """Answer a batch in order; what needs the same network passes through it together."""
-    answers: dict[int, Answer] = {
-        at: _draw(each) for at, each in enumerate(questions) if isinstance(each, Pair)
-    }
+    answers: dict[int, Answer] = {}
+    for at, each in enumerate(questions):
+        if isinstance(each, Pair):
+            answers[at] = _draw(each)
+        elif isinstance(each, HeatedPair):
+            answers[at] = _heat(each)
     located = {at: each for at, each in enumerate(questions) if isinstance(each, LocateRequest)}
     answers.update(_locate(located))
     requests = {at: each for at, each in enumerate(questions) if isinstance(each, InferenceRequest)}
@@ -103,13 +137,15 @@ def answer_all(questions: Sequence[Question]) -> list[Answer]:
 
 def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
     embedded: dict[int, EmbeddedImage] = {}
+    steps = list[Step]()
     for positions in _groups_of_equal(
         {at: id(request.identifier.embedder) for at, request in requests.items()}
     ):
         embedder = requests[positions[0]].identifier.embedder
         images = [requests[at].image for at in positions]
         boxes = [requests[at].box for at in positions]
-        embedded.update(zip(positions, embed_images(embedder, images, boxes), strict=True))
+        with timed_step("embed", len(images), steps):
+            embedded.update(zip(positions, embed_images(embedder, images, boxes), strict=True))
     identified: dict[int, Identification] = {}
     keys = {
         at: (id(request.identifier), request.options)
@@ -121,13 +157,14 @@ def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
         assert first.options is not None
         rows = np.stack([embedded[at].vector for at in positions])
         k, max_fpir, threshold, animal_threshold, new_share = first.options
-        found = first.identifier.for_new_share(new_share).identify_vectors(
-            rows,
-            k=k,
-            max_fpir=max_fpir,
-            threshold=threshold,
-            animal_threshold=animal_threshold,
-        )
+        with timed_step("search", len(rows), steps):
+            found = first.identifier.for_new_share(new_share).identify_vectors(
+                rows,
+                k=k,
+                max_fpir=max_fpir,
+                threshold=threshold,
+                animal_threshold=animal_threshold,
+            )
         identified.update(
             (
                 at,
@@ -142,7 +179,9 @@ def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
             for photo in (embedded[at],)
         )
     return {
-        at: InferenceResult(photo.vector, identified.get(at), photo.box)
+        at: InferenceResult(
+            photo.vector, identified.get(at), photo.box, photo.quarter_turns, tuple(steps)
+        )
         for at, photo in embedded.items()
     }
 
@@ -175,3 +214,17 @@ def _draw(pair: Pair) -> Picture:
     embedder = cast("networks.Embedder", pair.embedder)
     compared = compare(embedder, ComparedPhoto(*pair.query), ComparedPhoto(*pair.reference))
     return Picture(png_bytes(compared.picture), compared.heat.distance)
+
+
+def _heat(pair: HeatedPair) -> PairHeat:
+    """Take a pair's distance apart. Raises FlukeprintError as `_draw`."""
+    from embedding.explanation.overlays import heat_overlays
+    from embedding.explanation.side_by_side import ComparedPhoto
+
+    embedder = cast("networks.Embedder", pair.embedder)
+    found = heat_overlays(embedder, ComparedPhoto(*pair.query), ComparedPhoto(*pair.reference))
+    query, reference = (
+        PhotoHeat(each.values.astype(np.float32), each.region, each.box, each.quarter_turns)
+        for each in (found.query, found.reference)
+    )
+    return PairHeat(query, reference, found.distance)

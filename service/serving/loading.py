@@ -11,6 +11,7 @@ from index.catalogue.catalogue import Catalogue
 from index.catalogue.status import wrong_fingerprint
 from index.identification.identifier import Identifier
 from index.identification.screening import AnimalScreen, screening_of
+from index.objects.photo_store import choose_store
 from index.photos.embed import PhotoEmbedder
 from index.reindex.begin import begin_catalogue
 from index.snapshots.served_catalogue import ServedCatalogue
@@ -18,6 +19,7 @@ from index.snapshots.snapshot import read_served
 from index.storage.address import files_folder, refuse_no_folder
 from index.storage.connection import exists
 from index.storage.folder_owner import claim_files
+from index.storage.originals import media_folder
 from service.serving.checkpoints import find, load_embedder
 from service.serving.service import Serving
 from service.settings import Settings
@@ -31,7 +33,8 @@ def check_catalogue(settings: Settings) -> bool:
 
     Where there is no catalogue, an empty one of the served checkpoint is begun, which the page
     fills; returns whether it was. Raises BadCatalogue (not ours, no folder for it), BadCheckpoint,
-    or WrongFingerprint with the command that mends it.
+    BadStore (photos can't be kept where `media` says), or WrongFingerprint with the command that
+    mends it.
     """
     checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
     read_header(checkpoint)
@@ -42,6 +45,8 @@ def check_catalogue(settings: Settings) -> bool:
     if is_begun:
         begin_catalogue(settings.address, fingerprint)
     claim_files(settings.address)
+    if settings.media is not None:
+        choose_store(media_folder(settings.address), settings.media)
     with Catalogue.open(settings.address) as catalogue:
         made_by = catalogue.fingerprint
     if made_by is None:

@@ -18,12 +18,13 @@ from starlette.requests import Request
 from embedding.errors import FlukeprintError
 from embedding.photos.box import Animal
 from embedding.photos.damage import CheckedPhoto, read_checked
-from embedding.photos.photo import BadPhoto, Box, PhotoLimits, read_photo
+from embedding.photos.photo import BadPhoto, Box, Image, PhotoLimits, read_photo
 from index.identification.identifier import Identifier
 from index.search.matching import Identification, with_damage
 from index.search.vectors import FloatArray
 from index.snapshots.log_position import NOWHERE, LogPosition
 from index.snapshots.served_photo import ServedPhoto
+from index.storage.originals import fetch_originals
 from service.http.multipart import Upload
 from service.http.problems import (
     BAD_PHOTOS,
@@ -40,6 +41,7 @@ from service.serving.checkpoints import Checkpoints
 from service.serving.gallery_facts import GalleryFacts
 from service.serving.inference import (
     Answer,
+    HeatedPair,
     IdentifyOptions,
     InferenceRequest,
     InferenceResult,
@@ -47,6 +49,7 @@ from service.serving.inference import (
     LocateRequest,
     Pair,
     PairedPhoto,
+    PairHeat,
     Picture,
     Question,
     answer_all,
@@ -54,9 +57,11 @@ from service.serving.inference import (
 from service.serving.scopes import Scope, Scopes
 from service.settings import Settings
 from service.telemetry.observer import Observer
+from service.telemetry.spans import in_this_trace, span, write_steps
 
 Found = TypeVar("Found")
 _MOST_AWAITING_PAST = 8  # each may take seconds
+_MOST_VIEWS = 50_000  # photos whose boxes are kept, a few hundred bytes each
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,17 @@ class _PhotoQuery(NamedTuple):
     box: Box | None
 
 
+class PhotoView(NamedTuple):
+    """Where the animal is in a photo as it came, and how many quarter turns put it upright.
+
+    `box` None: the whole photo. `is_found`: the locator found it.
+    """
+
+    box: Box | None
+    is_found: bool
+    quarter_turns: int
+
+
 class _Turns:
     """A thread, and how many requests wait for it or are in it; used by the event loop alone."""
 
@@ -165,6 +181,7 @@ class Service:
         # The past takes seconds to read, and thumbnails may be of large photos: whoever asks for
         # them waits for others who do, and nobody else does.
         self._historian = _Turns("past revisions", _MOST_AWAITING_PAST)
+        self._views: dict[tuple[str, str, Box | None], PhotoView] = {}
         self.thumbnailers = ThreadPoolExecutor(settings.decode_threads, "thumbnails")
         # Decoded images are what memory goes to (a 6 kB PNG can become 300 MB), so few are in hand
         # at a time.
@@ -289,18 +306,50 @@ class Service:
                     paired = await self._catalogue_photo(serving, reference)
                 else:
                     paired = PairedPhoto(reference.name, decoded[1].image)
-                try:
-                    drawn = await self._batcher.answer(
-                        Pair(
-                            serving.identifier.embedder,
-                            PairedPhoto(query.name, decoded[0].image),
-                            paired,
-                        )
+                drawn = await self._heated(
+                    Pair(
+                        serving.identifier.embedder,
+                        PairedPhoto(query.name, decoded[0].image),
+                        paired,
                     )
-                except FlukeprintError as error:
-                    raise ProblemError(NO_HEAT, f"No heat can be drawn: {error}.") from error
+                )
         assert isinstance(drawn, Picture)
         return drawn
+
+    async def heat(self, serving: Serving, one: str, other: str) -> PairHeat:
+        """Take the distance of two catalogue photos apart. Raises as `explain` does."""
+        with self._places(2):
+            async with self._in_hand:
+                photos = [await self._catalogue_photo(serving, name) for name in (one, other)]
+                found = await self._heated(HeatedPair(serving.identifier.embedder, *photos))
+        assert isinstance(found, PairHeat)
+        return found
+
+    async def photo_view(self, serving: Serving, name: str) -> PhotoView:
+        """Where the animal is in a catalogue photo, and how the photo is turned.
+
+        A box that the catalogue lacks is found by the locator, once for each photo and checkpoint.
+        Raises ProblemError as `explain` does.
+        """
+        photo, embedder = serving.photos[name], serving.identifier.embedder
+        key = (photo.content_hash, embedder.fingerprint, photo.box)
+        if key not in self._views:
+            with self._places(1):
+                async with self._in_hand:
+                    image = (await self._catalogue_photo(serving, name)).image
+                    question = InferenceRequest(serving.identifier, image, box=photo.box)
+                    found = await self._batcher.answer(question)
+            assert isinstance(found, InferenceResult)
+            while len(self._views) >= _MOST_VIEWS:
+                del self._views[next(iter(self._views))]
+            self._views[key] = PhotoView(found.box, photo.box is None, found.quarter_turns)
+        return self._views[key]
+
+    async def _heated(self, pair: Pair | HeatedPair) -> Answer:
+        try:
+            return await self._batcher.answer(pair)
+        except FlukeprintError as error:
+            raise ProblemError(NO_HEAT, f"No heat can be drawn: {error}.") from error
 
     async def searched(self, search: Callable[[], Found]) -> Found:
         """Run a search through the whole catalogue in a thread of its own.
@@ -322,7 +371,9 @@ class Service:
             )
         turns.taken += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(turns.thread, act)
+            return await asyncio.get_running_loop().run_in_executor(
+                turns.thread, in_this_trace(act)
+            )
         finally:
             turns.taken -= 1
 
@@ -351,7 +402,8 @@ class Service:
     ) -> PhotoResult | BadPhoto:
         started = time.perf_counter()
         async with self._in_hand:
-            photo = await self._decoded(serving, upload)
+            with span("decode"):
+                photo = await self._decoded(serving, upload)
             if isinstance(photo, BadPhoto):
                 return photo
             decoded = time.perf_counter()
@@ -360,6 +412,7 @@ class Service:
                 InferenceRequest(identifier, photo.image, options, box)
             )
         assert isinstance(result, InferenceResult)
+        write_steps(result.steps)
         if result.identification is not None:
             told = with_damage(result.identification, photo.damage)
             result = result._replace(identification=told)
@@ -378,14 +431,15 @@ class Service:
 
     async def _catalogue_photo(self, serving: Serving, name: str) -> PairedPhoto:
         photo = serving.photos[name]
+        path = Path(photo.path)
         loop = asyncio.get_running_loop()
+
+        def read() -> Image:
+            fetch_originals(self.settings.address, lambda: [path])
+            return read_photo(path, limits=self.limits, at_least_px=serving.decode_px)
+
         try:
-            image = await loop.run_in_executor(
-                self.decoders,
-                lambda: read_photo(
-                    Path(photo.path), limits=self.limits, at_least_px=serving.decode_px
-                ),
-            )
+            image = await loop.run_in_executor(self.decoders, read)
         except BadPhoto as error:
             raise ProblemError(
                 NOT_FOUND,

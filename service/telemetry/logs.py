@@ -22,11 +22,15 @@ decided: ContextVar[Counter[str] | None] = ContextVar("decided", default=None)
 
 _TEXT = "%(asctime)s %(levelname)s %(message)s"
 _FIELDS = "request_fields"
+_HEALTH_CHECKS = ("/healthz", "/readyz")  # a proxy asks them every few seconds
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLogLine:
-    """One request's log line; `key` is the name of its key, never the key itself."""
+    """One request's log line; `key` is the name of its key, never the key itself.
+
+    `client` is the address that a trusted proxy names, else that of the connection.
+    """
 
     method: str
     path: str
@@ -36,11 +40,13 @@ class RequestLogLine:
     request_id: str
     key: str | None
     decisions: dict[str, int]
+    client: str = "unknown"
 
     def __str__(self) -> str:
         # Quoted as it was sent: a line break in a path would write a line of its own.
         words = [
-            f"{self.method} {quote(self.path)} {self.status} {self.ms:.1f} ms [{self.request_id}]"
+            f"{self.method} {quote(self.path)} {self.status} {self.ms:.1f} ms [{self.request_id}]",
+            f"from={self.client}",
         ]
         words += [f"key={self.key}"] if self.key else []
         words += [f"{decision}={count}" for decision, count in self.decisions.items()]
@@ -48,8 +54,10 @@ class RequestLogLine:
 
 
 def log_request(log: logging.Logger, line: RequestLogLine) -> None:
-    """Write one request's line."""
-    log.info("%s", line, extra={_FIELDS: asdict(line)})
+    """Write one request's line; a health check that succeeds is for `debug` alone."""
+    is_routine = line.route in _HEALTH_CHECKS and line.status < 400
+    level = logging.DEBUG if is_routine else logging.INFO
+    log.log(level, "%s", line, extra={_FIELDS: asdict(line)})
 
 
 def note_decision(decision: str) -> None:

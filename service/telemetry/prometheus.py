@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from index.search.matching import Identification
 from service.telemetry.logs import note_decision
 from service.telemetry.observer import Observer
+from service.telemetry.spans import SentFigures
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -40,6 +41,7 @@ class Measures(Observer):
     def __init__(self, served: Callable[[], ServingFigures]) -> None:
         """Make the registry; `served` is called for each scrape."""
         self._registry = registry = CollectorRegistry()
+        self._sent = SentFigures()
         self._requests = Counter(
             "flukeprint_requests",
             "Requests answered.",
@@ -78,11 +80,13 @@ class Measures(Observer):
     def batch(self, photos: int) -> None:
         """Count one batch."""
         self._batches.observe(photos)
+        self._sent.batch(photos)
 
     def identified(self, identification: Identification) -> None:
         """Count one photo's decision and nearest distance, here and for its request's log line."""
         note_decision(identification.decision)
         self._decisions.labels(identification.decision).inc()
+        self._sent.decision(identification.decision)
         if identification.matches:
             self._distances.observe(identification.matches[0].distance)
 

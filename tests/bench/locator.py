@@ -24,7 +24,8 @@ from embedding.photos.photo import Box, Image, crop, read_photo
 from index.labels.reader import LabelledPhoto
 from training.localisation.train_locator import HELD_OUT_EVERY
 from training.sets.sets import read_sets
-from training.splits.protocol import make_split, species_of
+from training.splits.photo_facts import species_of
+from training.splits.protocol import make_split
 
 _AGAIN = 1.2  # times the size of the box found first
 

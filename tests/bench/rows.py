@@ -28,6 +28,9 @@ _FIGURES = (
     *(("open", figure) for figure in ("auroc", "fnir_at_fpir_0.1", "fnir_at_fpir_0.01")),
 )
 
+_WIDER = ("big_gallery", "any_other_photo", "another_encounter", "another_day")
+"""Other ways to ask about the disjoint individuals, where a report has them."""
+
 
 def main() -> None:
     """Print each report's row and its decisions' shares, or the spread of all."""
@@ -55,10 +58,14 @@ def _print_rows(reports: Sequence[Path]) -> None:
             *(
                 _interval(unknown, "auroc"),
                 _interval(unknown, "fnir_at_fpir_0.1"),
-                _figure(unknown["fnir_at_fpir_0.01"]),
+                _interval(unknown, "fnir_at_fpir_0.01"),
             ),
         ]
         print(f"| {report.name} | {' | '.join(cells)} |")
+        for part in filter(told.__contains__, _WIDER):
+            row = told[part]
+            figures = (_interval(row, "top1"), _figure(row["top5"]), _interval(row, "map5"))
+            print(f"| {part} | {row['queries']} | {' | '.join(figures)} |")
         calibrated = told["calibrated"]
         pairs = [
             ("fpir_promised_at_known", "fpir_measured_at_known"),

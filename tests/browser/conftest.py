@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -39,7 +40,7 @@ from index.labels.reader import read_labels
 from index.reindex.build import build_catalogue
 from index.snapshots.served_photo import ServedPhoto
 from service.app import create_app
-from service.catalogue.writer import open_writer, reload
+from service.catalogue.writer import act_now, follow_job, open_writer
 from service.jobs.queue import JobQueue, open_jobs
 from service.server import listen, url_of
 from service.serving.loading import open_access
@@ -198,7 +199,9 @@ def serving_on(
     def with_jobs(service: Service) -> JobQueue:
         if embedders:
             service.checkpoints.load = lambda path: embedders[path.name]
-        return open_jobs(settings, service, on_revision=lambda: reload(app))
+        return open_jobs(
+            settings, service, on_revision=lambda: follow_job(app), act=partial(act_now, app)
+        )
 
     app = create_app(
         settings,

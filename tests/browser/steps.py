@@ -55,6 +55,12 @@ def with_boxes(route: Route) -> None:
     route.fulfill(response=answer, json=told)
 
 
+def heat_of(left: float) -> dict[str, object]:
+    """What the service answers of two photos' heat, from this share of their width on."""
+    one = {"values": [[1.0, -0.5], [0.0, 0.25]], "region": [left, 0.1, 0.9, 0.9]}
+    return {"one": one, "other": one, "distance": 0.25}
+
+
 def dialog(page: Page, label: str, value: str, accept: str) -> None:
     """Fill the open dialog and send it."""
     page.locator("dialog").get_by_label(label).fill(value)

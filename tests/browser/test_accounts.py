@@ -82,7 +82,7 @@ def test_from_the_first_account_to_a_person_who_was_invited(
     expect(other.get_by_role("button", name="Ben", exact=True)).to_be_visible()
 
     other.goto(f"{site.url}/#/accounts")
-    expect(other.locator(".problem")).to_contain_text("This needs the role admin; Ben has")
+    expect(other.locator(".problem")).to_contain_text("This needs the role admin. Ask")
     other.goto(f"{site.url}/#/individuals/w_0003")
     other.get_by_role("button", name="Edit", exact=True).first.click()
     other.locator("dialog").get_by_label("Display name").fill("Salt")

@@ -138,6 +138,6 @@ def test_a_strangers_table_is_read_as_its_columns_are_said(
     first = page.locator(".job").first
     expect(first.get_by_role("heading")).to_contain_text("Import 3")
     expect(first).to_contain_text("Done")
-    expect(page.locator(".job").last).to_contain_text("The columns of season.xlsx have been said")
+    expect(page.locator(".job").last).to_contain_text("The columns of season.xlsx have been chosen")
     (photo,) = site.directory.photos(individual="w_0021")
     assert (photo.name, photo.viewpoint, photo.taken_at) == ("x.jpg", "left", "2021-04-03")

@@ -26,7 +26,7 @@ def save(page: Page) -> None:
 def test_sightings_get_a_place_and_stand_on_the_map(open_page: OpenPage, site: Site) -> None:
     page = open_page("#/individuals/w_0003")
     expect(page.locator(".resighting")).to_have_text(
-        "Seen 3 times in 3 years, last on 2022-08-12, 1,128 days after the time before."
+        "Seen 3 times in 3 years, last on Aug 12, 2022, 1,128 days after the time before."
     )
     expect(page.locator("main")).to_contain_text("No positions to show")
     page.get_by_role("button", name="Edit the encounter meeting 3-2").click()
@@ -36,7 +36,7 @@ def test_sightings_get_a_place_and_stand_on_the_map(open_page: OpenPage, site: S
     save(page)
     row = page.get_by_role("row").filter(has_text="meeting 3-2")
     expect(row).to_contain_text("With a calf. (local, ")
-    expect(page.locator(".resighting")).to_contain_text("2022-08-12 in Gulf of Maine")
+    expect(page.locator(".resighting")).to_contain_text("Aug 12, 2022 in Gulf of Maine")
     expect(page.locator(".map .met")).to_have_count(1)
     assert len(page.locator(".map .land").get_attribute("d") or "") > 500
     expect(page.locator(".map .met title")).to_contain_text("Stellwagen Bank")
@@ -78,7 +78,7 @@ def test_photos_are_seen_one_by_one_zoomed_and_edited(open_page: OpenPage, site:
     page = open_page("#/individuals/w_0003")
     page.get_by_role("button", name="Enlarge whale_03_1.jpg").click()
     words = page.locator("dialog .gallery-tools .heading-note")
-    expect(words).to_have_text("2 of 3 · whale_03_1.jpg · 2019-07-11")
+    expect(words).to_have_text("2 of 3 · whale_03_1.jpg · Jul 11, 2019")
     assert violations(page) == []
     page.keyboard.press("ArrowRight")
     expect(words).to_contain_text("3 of 3")

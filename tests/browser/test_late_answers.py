@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Site
-from tests.browser.steps import Late, OpenPage, add, present, with_boxes
+from tests.browser.steps import Late, OpenPage, add, heat_of, present, until, with_boxes
 
 
 def test_a_box_that_comes_after_its_photo_leaves_the_photo_there(
@@ -41,25 +41,28 @@ def test_a_heat_map_of_what_was_compared_before_is_not_shown(
     page = open_page()
     add(page, site.photo(3, 5))
     expect(page.locator(".all-photos .strip-photo")).to_have_count(3)
-    late = Late(page, r"/v1/explain$")
+    late = Late(page, r"/v1/pairs/heat")
     page.keyboard.press("h")
-    expect(page.locator(".heat .loading")).to_be_visible()
+    expect(page.locator(".heat-note")).to_contain_text("is made")
     late.wait()
     page.locator(chosen).first.click()
-    expect(page.locator(".heat")).to_be_empty()
+    until(page, lambda: len(late.held) == 2)
+    first = late.held[0].request.url
     late.let_go(
-        lambda route: route.fulfill(
-            headers={"Content-Type": "image/png", "X-Distance": "0.5"}, body=b""
-        )
+        lambda route: route.fulfill(json=heat_of(0.1 if route.request.url == first else 0.2))
     )
-    expect(page.locator(".heat")).to_be_empty()
+    layers = page.locator(".heat-layer")
+    expect(layers).to_have_count(2)
+    assert {each.evaluate("layer => layer.style.left") for each in layers.all()} == {"20%"}
+    page.keyboard.press("h")
+    expect(layers).to_have_count(0)
 
 
 def test_a_photo_can_be_decided_while_its_heat_map_is_made(open_page: OpenPage, site: Site) -> None:
     page = open_page()
     add(page, site.photo(3, 5))
     expect(page.locator(".all-photos .strip-photo")).to_have_count(3)
-    late = Late(page, r"/v1/explain$")
+    late = Late(page, r"/v1/pairs/heat")
     for _ in range(3):
         page.keyboard.down("h")  # held down
     late.wait()
@@ -68,7 +71,7 @@ def test_a_photo_can_be_decided_while_its_heat_map_is_made(open_page: OpenPage, 
     expect(page.locator(".candidates .is-compared .card-name")).not_to_have_text("w_0003")
     page.keyboard.press("1")
     expect(page.get_by_role("heading", name="All photos are reviewed")).to_be_visible()
-    assert len(late.held) == 1
+    assert len(late.held) == 2  # one for each candidate
 
 
 def test_an_answer_about_the_animal_before_does_not_put_it_into_the_viewer(

@@ -75,7 +75,7 @@ def test_the_species_is_named_beside_the_decision(open_page: OpenPage, site: Sit
 
     page.route(re.compile("/v1/queue/encounters/"), of_several)
     page.keyboard.press("a")
-    expect(told).to_have_text("Species: fin whale, 93\u00a0%")
+    expect(told).to_have_text("Species: fin whale, 93%")
     page.keyboard.press("a")
     expect(page.locator(".searched")).to_have_text("all 12 individuals")
     expect(told).to_be_hidden()  # nothing is missed in a catalogue of one species

@@ -170,6 +170,13 @@ def test_work_lists(client: Client) -> None:
     assert {each.name for each in cluster.photos} == {"nobody_200.png", "nobody_201.png"}
     (pair,) = client.merge_suggestions(limit=1)
     assert {pair.one, pair.other} == {"w_0", "w_30"}
+    photos = client.photo_pair(pair.photo_of_one, pair.photo_of_other)
+    assert (photos.one.individual, photos.other.individual) == (pair.one, pair.other)
+    assert photos.distance == pair.distance
+    assert photos.individuals is not None
+    assert not photos.individuals.is_marked_different
+    with pytest.raises(NotFound, match=r"none\.png"):
+        client.pair_heat(pair.photo_of_one, "none.png")
     assert client.mark_different("w_0", "w_30").kind == "tell apart"
     assert Client.tell_apart is Client.mark_different  # the older name
     assert pair not in client.merge_suggestions()

@@ -39,13 +39,13 @@ def postgres_copies(server: Path, folder: Path) -> Generator[tuple[Scene, Copies
         options=(("host", str(server)),),
         files=folder / "template" / "home",
     )
-    _execute(server, "DROP DATABASE IF EXISTS template_scene", "CREATE DATABASE template_scene")
+    execute(server, "DROP DATABASE IF EXISTS template_scene", "CREATE DATABASE template_scene")
     own = PostgresAddress(**{**_fields(address), "database": "template_scene"})
     scene = make_scene(folder / "template", own)
     yield scene, partial(_postgres_copy, scene, folder, server)
 
 
-def _execute(server: Path, *statements: str) -> None:
+def execute(server: Path, *statements: str) -> None:
     """Run statements in a connection of their own, because the server may have been restarted."""
     import psycopg
 
@@ -61,7 +61,7 @@ def _postgres_copy(scene: Scene, folder: Path, server: Path) -> Iterator[Scene]:
     place = folder / "trial"
     shutil.rmtree(place, ignore_errors=True)
     # FORCE also ends the connection of a killed process that the server hasn't noticed yet.
-    _execute(
+    execute(
         server,
         "DROP DATABASE IF EXISTS trial WITH (FORCE)",
         "CREATE DATABASE trial TEMPLATE template_scene STRATEGY WAL_LOG",
@@ -70,7 +70,7 @@ def _postgres_copy(scene: Scene, folder: Path, server: Path) -> Iterator[Scene]:
         "CHECKPOINT",
     )
     yield copy_scene(scene, place, database="trial")
-    _execute(server, "DROP DATABASE IF EXISTS trial WITH (FORCE)")
+    execute(server, "DROP DATABASE IF EXISTS trial WITH (FORCE)")
     shutil.rmtree(place)
 
 

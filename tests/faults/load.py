@@ -9,7 +9,6 @@ import random
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +18,7 @@ from PIL import Image
 from index.catalogue.catalogue import Catalogue
 from index.curation.past_revision import past_catalogue
 from index.identification.identifier import Identifier
+from index.storage.address import CatalogueAddress
 from tests.faults.scene import embedder
 
 _DELIBERATE = (429, 503)
@@ -153,7 +153,7 @@ class Clients:
         return response.json() if response.status_code in (200, 201) else None
 
 
-def check_answers(catalogue: Path, count: LoadCount, most_revisions: int = 40) -> int:
+def check_answers(catalogue: CatalogueAddress, count: LoadCount, most_revisions: int = 40) -> int:
     """Check each answer against the revision that it names; returns how many were checked.
 
     Going back to a revision takes a while, so answers of so many revisions are checked, spread over
@@ -196,7 +196,7 @@ def _contradicts_itself(result: dict[str, Any]) -> bool:
     )
 
 
-def check_revisions(catalogue: Path, count: LoadCount) -> None:
+def check_revisions(catalogue: CatalogueAddress, count: LoadCount) -> None:
     """Assert that every acknowledged event is in the log, as what it was acknowledged."""
     with Catalogue.open(catalogue) as opened:
         kinds = {each.revision: each.kind for each in opened.history(limit=10**6)}

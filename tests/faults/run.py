@@ -180,6 +180,22 @@ def shared(options: argparse.Namespace, folder: Path, deadline: float) -> None:
     refuse_faults(count.faults)
 
 
+def replicas(options: argparse.Namespace, folder: Path, deadline: float) -> None:
+    """Two services on one PostgreSQL, one of them killed every minute, for so many minutes."""
+    from tests.faults.replicas import describe, run_replicas
+    from tests.postgres_server import NoPostgres, running_postgres
+
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running_postgres())
+        except NoPostgres as error:
+            print(f"left out: {error}")
+            return
+        count, kills = run_replicas(server, folder, 60 * options.minutes)
+    print("\n".join(describe(count, kills)))
+    refuse_faults(count.faults)
+
+
 def refuse_faults(faults: list[str]) -> None:
     """End the program where a harness has found faults."""
     for fault in faults:
@@ -197,6 +213,7 @@ HARNESSES: dict[str, Callable[[argparse.Namespace, Path, float], None]] = {
     "uploads": uploads,
     "load": load,
     "shared": shared,
+    "replicas": replicas,
 }
 
 

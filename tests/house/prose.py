@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
+from tests.house.page_texts import forms, read_texts
+
 WINGS = ("embedding", "client", "index", "training", "service", "demo")
 LONG_SENTENCE_WORDS = 30
 # Written by docs/generate.py from texts that are counted where they stand in the code.
 GENERATED_PAGES = {"commands.md", "http-api.md", "settings.md"}
 
 _CODE_ENDINGS = {".py", ".js", ".css", ".html"}
-# A text of the page: quoted, at least four words, and begun as a sentence begins.
-_SCRIPT_TEXT = re.compile(r""""((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`""")
-_READ_BY_PEOPLE = re.compile(r"^[A-Z\"'$][^<>{}=;]*( [^<>{}=;]+){3}")
+_WORDS = 3  # of the page: what has no more is a label
+_PLACE = re.compile(r"\{\w+\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +100,16 @@ def _plain(node: ast.expr) -> str:
 
 
 def page_texts(root: Path) -> Iterator[str]:
-    """What the page says: strings of its modules that read like sentences, and its HTML."""
-    for path in code_files(root):
-        text = path.read_text("utf-8")
-        if path.suffix == ".js":
-            bare = re.sub(r"^\s*//.*$|^import .*$", "", text, flags=re.MULTILINE)
-            for found in _SCRIPT_TEXT.findall(bare):
-                words = re.sub(r"\$\{[^}]*\}", "code", "".join(found))
-                if _READ_BY_PEOPLE.match(words):
-                    yield words
-        elif path.suffix == ".html":
-            reader = _TextOfHtml()
-            reader.feed(text)
-            yield from reader.texts
+    """What the page says in English: its texts that are sentences, and its HTML."""
+    page = root / "service" / "pages"
+    english = page / "texts" / "en.js"
+    # An earlier commit, beside which figures are shown, may not have it.
+    for text in read_texts(english).values() if english.is_file() else ():
+        yield from (_PLACE.sub("code", form) for form in forms(text) if len(form.split()) > _WORDS)
+    for path in page.rglob("*.html"):
+        reader = _TextOfHtml()
+        reader.feed(path.read_text("utf-8"))
+        yield from reader.texts
 
 
 class _TextOfHtml(HTMLParser):

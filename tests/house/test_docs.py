@@ -54,7 +54,9 @@ def anchors(page: Path) -> set[str]:
 
 def test_the_generated_pages_are_current() -> None:
     pages = generator().pages()
-    assert set(pages) == {"architecture.md", "commands.md", "http-api.md", "settings.md"}
+    assert set(pages) == {
+        *("architecture.md", "commands.md", "http-api.md", "kubernetes.md", "settings.md")
+    }
     assert stale(pages, ROOT / "docs") == [], "run `make docs`"
 
 

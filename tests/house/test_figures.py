@@ -124,17 +124,17 @@ def test_texts_of_errors_options_and_the_page_are_read(tmp_path: Path) -> None:
     )
     plant(tmp_path, index_search=text)
     page = tmp_path / "service" / "pages"
-    page.mkdir(parents=True)
+    (page / "texts").mkdir(parents=True)
     script = (
-        'import a from "./A b c d.js";\n'
-        'put("Nothing to review now", `Photo ${n} of ${m} is here`);\n'
+        'export default {\n  "a.b": "Close",\n  "a.c": "Nothing to review now",\n'
+        '  "a.d": { one: "Photo {n} of {m} is here", other: "Photos" },\n};\n'
     )
-    (page / "main.js").write_text(script, encoding="utf-8")
+    (page / "texts" / "en.js").write_text(script, encoding="utf-8")
     (page / "index.html").write_text("<p>Loading <b>now</b></p>", encoding="utf-8")
     assert list(message_texts(tmp_path)) == ["no code here", "What it does."]
     assert [one.strip() for one in page_texts(tmp_path)] == [
-        "Loading",
-        "now",
         "Nothing to review now",
         "Photo code of code is here",
+        "Loading",
+        "now",
     ]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
 
 from index.processes import LEASE, is_alive, this_worker
 from index.timestamps import format_timestamp
@@ -39,3 +43,21 @@ def test_elsewhere_the_last_heartbeat_decides() -> None:
     assert is_alive("elsewhere:1:1", format_timestamp(NOW - LEASE + timedelta(seconds=1)), NOW)
     assert not is_alive("elsewhere:1:1", format_timestamp(NOW - LEASE), NOW)
     assert not is_alive("elsewhere:1:1", None, NOW)
+
+
+def test_two_containers_of_one_name_are_two_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a process 1: the other's is not ours, whether ours lives or not."""
+    here = this_worker()
+    reading = Path.stat
+
+    def stat(path: Path, **options: bool) -> os.stat_result:
+        found = reading(path, **options)
+        if str(path) == "/proc/self/ns/pid":
+            return os.stat_result((found.st_mode, 4026539999, *found[2:]))
+        return found
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert this_worker().startswith(f"{socket.gethostname()}@4026539999:")
+    assert is_alive(this_worker(), None, NOW)
+    assert not is_alive(here, None, NOW)
+    assert is_alive(here, format_timestamp(NOW), NOW)

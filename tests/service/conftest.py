@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ from index.search.gallery import Gallery
 from index.snapshots.served_photo import ServedPhoto
 from index.storage.address import CatalogueAddress
 from service.app import create_app
-from service.catalogue.writer import open_writer
+from service.catalogue.writer import act_now, open_writer
 from service.jobs.queue import open_jobs
 from service.server import listen, url_of
 from service.serving.service import Serving
@@ -252,7 +253,7 @@ def curated_app(
         changed,
         load,
         access=AccessStore.of(Catalogue.open(path).engine) if has_keys else None,
-        open_jobs=lambda service: open_jobs(changed, service),
+        open_jobs=lambda service: open_jobs(changed, service, act=partial(act_now, app)),
         open_writer=lambda service: open_writer(changed, service),
     )
     return app, path, embedder

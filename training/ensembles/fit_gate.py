@@ -15,7 +15,8 @@ from embedding.errors import FlukeprintError
 from embedding.networks.ensemble import Ensemble, Gate, GateConfig
 from embedding.photos.photo import read_photo
 from index.labels.reader import LabelledPhoto
-from training.splits.protocol import make_split, species_of
+from training.splits.photo_facts import species_of
+from training.splits.protocol import make_split
 
 PHOTOS_OF_SPECIES = 2400
 """How many photos of a species are used."""

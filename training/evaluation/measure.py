@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -28,7 +26,7 @@ from index.labels.reader import LabelledPhoto
 from index.photos.embed import UnreadPhoto, embed_photos
 from index.progress import progress, spinner
 from index.search.matching import BadQuery, Score
-from index.search.vectors import BadVectors, FloatArray, check_vectors
+from index.search.vectors import FloatArray
 from training.evaluation.compare.comparison import abundance, compare, write_comparison
 from training.evaluation.failures import (
     failure_rows,
@@ -43,11 +41,13 @@ from training.evaluation.figures import (
     draw_numbered_sheets,
     draw_sheets,
 )
+from training.evaluation.occasions import rank_by_occasion
 from training.evaluation.promises.comparison import compare_all, write_page_and_picture
 from training.evaluation.promises.draws import PhotoSet
 from training.evaluation.protocol import Answers, answers_of
 from training.evaluation.queries import LabelledVectors
 from training.evaluation.report import figures_of, table_of, write_scorer_files
+from training.evaluation.stored_vectors import StoredVectors, read_stored
 from training.sets.labelled import read_labelled
 from training.splits.protocol import Split, make_split, read_split
 
@@ -97,17 +97,22 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
             precision=checked_precision(choices.precision),
         )
     seen = photos if choices.with_boxes else [_without_box(photo) for photo in photos]
-    vectors = (
-        embed_all(seen, embedder)
+    stored = (
+        _embed(seen, embedder)
         if choices.vectors is None
-        else _read_vectors(choices.vectors, photos, embedder.fingerprint)
+        else read_stored(choices.vectors, photos, embedder.fingerprint)
     )
+    vectors = stored.vectors
     # First, so that minutes of embedding outlive whatever fails after them.
     choices.out.mkdir(parents=True, exist_ok=True)
-    _write_vectors(choices.out / "vectors.npz", photos, vectors, embedder.fingerprint)
+    stored.write(choices.out / "vectors.npz")
     run_split = split if choices.split else None  # the protocol's own knows of no learning
-    labelled = PhotoSet.of(vectors, photos, run_split, score)
+    labelled = PhotoSet.of(vectors, photos, run_split, score, stored.hashes)
     answers = answers_of(vectors, photos, split, score, bursts=labelled.bursts)
+    disjoint = [at for at, photo in enumerate(photos) if split.roles[photo.name] == "disjoint"]
+    occasions = rank_by_occasion(
+        vectors[disjoint], [photos[at] for at in disjoint], labelled.bursts[disjoint], score
+    )
     learned = [
         at for at, photo in enumerate(photos) if split.roles[photo.name] in ("fit", "disjoint")
     ]
@@ -128,7 +133,7 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
             "score": score,
             "boxes": choices.with_boxes,
         },
-        **figures_of(answers, calibration),
+        **figures_of(answers, calibration, occasions),
     }
     if choices.compares:
         print("comparing ways to answer: some minutes for thousands of photos", file=sys.stderr)
@@ -167,7 +172,12 @@ def _without_box(photo: LabelledPhoto) -> LabelledPhoto:
 
 def embed_all(photos: list[LabelledPhoto], embedder: Embedder) -> FloatArray:
     """Embed as `flukeprint embed` does; one unreadable photo ends the evaluation."""
+    return _embed(photos, embedder).vectors
+
+
+def _embed(photos: list[LabelledPhoto], embedder: Embedder) -> StoredVectors:
     rows: list[FloatArray] = []
+    hashes: list[bytes | None] = []
     with progress(len(photos), "embedding") as advance:
         for batch in embed_photos(photos, embedder):
             for made in batch:
@@ -176,8 +186,10 @@ def embed_all(photos: list[LabelledPhoto], embedder: Embedder) -> FloatArray:
                         f"{made.reason}. Mend the photo, or take its row out of the labels"
                     )
                 rows.append(made.vector)
+                hashes.append(made.file.perceptual_hash)
             advance(len(batch))
-    return np.stack(rows)
+    names = [photo.name for photo in photos]
+    return StoredVectors(names, np.stack(rows), hashes, embedder.fingerprint)
 
 
 def _draw(answers: Answers, choices: EvaluationChoices, photos: list[LabelledPhoto]) -> None:
@@ -222,39 +234,3 @@ def _report_misses(
 
 def _name(choices: EvaluationChoices) -> str:
     return (choices.csv or choices.photos).resolve().parent.name
-
-
-def _write_vectors(
-    path: Path, photos: list[LabelledPhoto], vectors: FloatArray, fingerprint: str
-) -> None:
-    """Write vectors as `flukeprint embed` does."""
-    data = io.BytesIO()
-    names = np.array([photo.name for photo in photos])
-    np.savez(data, photo=names, embedding=vectors, fingerprint=np.array(fingerprint))
-    write_atomically(path, data.getvalue())
-
-
-def _read_vectors(path: Path, photos: list[LabelledPhoto], fingerprint: str) -> FloatArray:
-    """The vectors (n, d) of these photos from a file. Raises BadVectors."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            made_by = str(stored["fingerprint"])
-            row_of = {str(name): row for row, name in enumerate(stored["photo"].tolist())}
-            vectors = check_vectors(stored["embedding"], named=str(path))
-    except (OSError, KeyError, ValueError, BadZipFile) as error:
-        raise BadVectors(
-            f"the vectors {path} can't be read ({error}); give vectors.npz of an evaluation, or "
-            "what `flukeprint embed PHOTOS --out vectors.npz` writes"
-        ) from error
-    if made_by != fingerprint:
-        raise BadVectors(
-            f"the vectors {path} were made by checkpoint {made_by[:12]}, not by "
-            f"{fingerprint[:12]}; leave out --vectors, or give --checkpoint the file that made them"
-        )
-    absent = [photo.name for photo in photos if photo.name not in row_of]
-    if absent:
-        raise BadVectors(
-            f"the vectors {path} lack {len(absent)} of the labelled photos, the first is "
-            f"{absent[0]}; leave out --vectors to embed them"
-        )
-    return vectors[[row_of[photo.name] for photo in photos]]

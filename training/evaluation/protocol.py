@@ -18,7 +18,8 @@ from index.search.matching import Score
 from index.search.vectors import FloatArray
 from training.evaluation.metrics import auroc, closed_set
 from training.pixels.cache import PixelArray
-from training.splits.protocol import Role, Split, species_of
+from training.splits.photo_facts import bursts_of, species_of
+from training.splits.protocol import Role, Split
 
 _ROWS_AT_ONCE = 512
 
@@ -29,9 +30,9 @@ class Answers:
 
     `known_*` (q,) and `known_photos` are the known queries; `unknown_distances` (u,) the nearest
     individual's to each unknown query; `disjoint_*` the leave-one-out among individuals that were
-    never learned from. Ranks are 1-based. Gaps say how much farther away the second individual is
-    than the first, 0 where there is none. `nearest` names, for each known query, the individual and
-    photo that came first.
+    never learned from. `big_gallery_ranks` are those of the same photos among the gallery's
+    individuals. Ranks are 1-based. Gaps say how much farther away the second individual is than
+    the first, 0 where there is none.
     """
 
     gallery: Gallery
@@ -43,6 +44,7 @@ class Answers:
     unknown_distances: NDArray[np.float64]
     disjoint_individuals: list[str]
     disjoint_ranks: NDArray[np.int64]
+    big_gallery_ranks: NDArray[np.int64]
     known_gaps: NDArray[np.float64]
     unknown_gaps: NDArray[np.float64]
 
@@ -78,9 +80,10 @@ def answers_of(
     ]
     found = {photos[at].individual for at in held}
     rows["known_query"] = [at for at in rows["known_query"] if photos[at].individual in found]
+    gallery_individuals = [photos[at].individual or "" for at in held]
     gallery = Gallery.build(
         [photos[at].name for at in held],
-        [photos[at].individual or "" for at in held],
+        gallery_individuals,
         vectors[held],
         fingerprint="",
         revision=0,
@@ -96,6 +99,14 @@ def answers_of(
         score,
         bursts=None if bursts is None else bursts[disjoint],
     )
+    is_disjoint = np.isin(held, disjoint)
+    among_all = leave_one_out_ranks(
+        vectors[held],
+        gallery_individuals,
+        score,
+        bursts=whose[held],
+        queries=np.flatnonzero(is_disjoint),
+    )
     return Answers(
         gallery=gallery,
         known_photos=[photos[at] for at in known],
@@ -106,6 +117,7 @@ def answers_of(
         unknown_distances=_nearest(strange),
         disjoint_individuals=[photos[disjoint[row]].individual or "" for row in left_out.rows],
         disjoint_ranks=left_out.ranks,
+        big_gallery_ranks=among_all.ranks,
         known_gaps=_gaps(distances),
         unknown_gaps=_gaps(strange),
     )
@@ -147,7 +159,7 @@ def validation_metrics(
 def _species_metrics(
     vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Split
 ) -> dict[str, float]:
-    answers = answers_of(vectors, photos, split)
+    answers = answers_of(vectors, photos, split, bursts=bursts_of(photos))
     found: dict[str, float] = {}
     chosen: list[float] = []
     for name, ranks in (("known", answers.known_ranks), ("disjoint", answers.disjoint_ranks)):

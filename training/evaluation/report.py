@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,20 @@ from training.evaluation.metrics import (
     submission_map5,
     top,
 )
+from training.evaluation.occasions import OccasionRanks
 from training.evaluation.protocol import Answers
 
 _INTERVAL_SEED = 95
+_GROUPS = (
+    *("known", "disjoint", "big_gallery", "any_other_photo", "another_encounter", "another_day"),
+    *("open", "calibrated"),
+)
+_INTERVALS_AT = (0.1, 0.01)  # FPIRs
 
 
-def figures_of(answers: Answers, calibration: Calibration) -> dict[str, Any]:
+def figures_of(
+    answers: Answers, calibration: Calibration, occasions: OccasionRanks | None = None
+) -> dict[str, Any]:
     """All figures of the protocol, each group with its gallery size and number of queries.
 
     `calibration` comes from the gallery's own photos alone, as a catalogue's would: what the
@@ -50,6 +59,15 @@ def figures_of(answers: Answers, calibration: Calibration) -> dict[str, Any]:
         figures["disjoint"] = {
             "individuals": len(set(answers.disjoint_individuals)),
             **_with_intervals(answers.disjoint_ranks, answers.disjoint_individuals),
+        }
+        figures["big_gallery"] = {
+            "individuals": answers.gallery.individual_count,
+            **_with_intervals(answers.big_gallery_ranks, answers.disjoint_individuals),
+        }
+    if occasions is not None:
+        figures |= {
+            name: _with_intervals(ranks, occasions.individuals)
+            for name, ranks in occasions.ranks.items()
         }
     if len(answers.known_ranks) and len(answers.unknown_distances):
         figures["open"] = _open_figures(answers)
@@ -87,19 +105,21 @@ def _open_figures(answers: Answers) -> dict[str, Any]:
             return measured["auroc"]
         return auroc(drawn[is_known, 0], drawn[~is_known, 0])
 
-    def drawn_fnir(drawn: NDArray[Any]) -> float:
+    def drawn_fnir(drawn: NDArray[Any], fpir: float) -> float:
         is_known = drawn[:, 1] > 0
         if is_known.all() or not is_known.any():
-            return measured["fnir_at_fpir_0.1"]
+            return measured[f"fnir_at_fpir_{fpir}"]
         return fnir_at_fpir(
-            drawn[is_known, 0], drawn[is_known, 1].astype(np.int64), drawn[~is_known, 0], 0.1
+            drawn[is_known, 0], drawn[is_known, 1].astype(np.int64), drawn[~is_known, 0], fpir
         )
 
     rng = np.random.default_rng(_INTERVAL_SEED)
     intervals = {
         "auroc": bootstrap_interval(rows, groups, drawn_auroc, rng),
-        "fnir_at_fpir_0.1": bootstrap_interval(rows, groups, drawn_fnir, rng),
     }
+    for fpir in _INTERVALS_AT:
+        at_fpir = partial(drawn_fnir, fpir=fpir)
+        intervals[f"fnir_at_fpir_{fpir}"] = bootstrap_interval(rows, groups, at_fpir, rng)
     return {**measured, "intervals_95": intervals}
 
 
@@ -154,7 +174,7 @@ def table_of(figures: dict[str, Any], title: str) -> Table:
             justify="left" if column in ("protocol", "measure") else "right",
             overflow="fold",
         )
-    for group in ("known", "disjoint", "open", "calibrated"):
+    for group in _GROUPS:
         measured: dict[str, Any] = figures.get(group, {})
         intervals: dict[str, tuple[float, float]] = measured.get("intervals_95", {})
         queries = str(measured["queries"]) if "queries" in measured else _open_queries(measured)

@@ -22,7 +22,7 @@ from training.recipes.choices import Recipe
 from training.run.decoding import LOCATOR, DecodedPhotos, decode_photos, has_boxes
 from training.run.run import RECIPE, BadRun, Run, RunPlace, recipe_json
 from training.run.selection import SelectedPhotos, select_photos
-from training.splits.protocol import species_of
+from training.splits.photo_facts import species_of
 
 
 def prepare_run(

@@ -19,7 +19,8 @@ from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.screening.drawings import KINDS, draw
 from training.screening.fit import BadExamples, Examples, Floats
-from training.splits.protocol import make_split, species_of
+from training.splits.photo_facts import species_of
+from training.splits.protocol import make_split
 
 MOST_TURNED = 1600
 """How many photos of a species are turned: a third of them, and so many at most."""

@@ -13,6 +13,7 @@ from index.labels.labelled_photo import BoxOrientation
 from index.labels.photo_files import other_files
 from index.labels.reader import BadLabels, LabelledPhoto, list_some
 from training.sets.labelled import read_labelled
+from training.sets.pictures import without_pictures_of
 
 
 def read_extra(
@@ -25,11 +26,11 @@ def read_extra(
 ) -> tuple[list[LabelledPhoto], list[str]]:
     """Read extra photos: pseudo-labelled by a CSV, or all photos of a folder, unlabelled.
 
-    Copies of photos in `labelled` are left out, with a warning: some of those are queries. The
-    rest are named `extra/photo`, so that they meet no labelled photo's name. `boxes`: which picture
-    the CSV's boxes were measured on; None: as it tells. Raises BadLabels, also
-    where `labelled` are `of_several_sets` (`training.sets.sets`) and an individual isn't among
-    theirs: it would be taken for another animal.
+    Photos that show the picture of one in `labelled`, in whatever bytes, are left out with a
+    warning: some of those are queries. The rest are named `extra/photo`, so that they meet no
+    labelled photo's name. `boxes`: which picture the CSV's boxes were measured on; None: as it
+    tells. Raises BadLabels, also where `labelled` are `of_several_sets` (`training.sets.sets`) and
+    an individual isn't among theirs: it would be taken for another animal.
     """
     if csv is not None and not csv.exists():
         raise BadLabels(
@@ -54,8 +55,8 @@ def read_extra(
     remaining = without_copies(photos, labelled)
     if len(remaining) < len(photos):
         warnings.append(
-            f"{len(photos) - len(remaining):,} of the {len(photos):,} extra photos are copies of "
-            "labelled ones"
+            f"{len(photos) - len(remaining):,} of the {len(photos):,} extra photos show the "
+            "picture of a labelled one and are left out"
         )
     if not remaining:
         raise BadLabels(
@@ -67,7 +68,7 @@ def read_extra(
 def without_copies(
     photos: Sequence[LabelledPhoto], others: Sequence[LabelledPhoto]
 ) -> list[LabelledPhoto]:
-    """Those of `photos` whose file is no byte for byte copy of one in `others`."""
+    """Those of `photos` that are no copy of one in `others`: other bytes, and another picture."""
     of_size: defaultdict[int, list[Path]] = defaultdict(list)
     for other in others:
         of_size[other.path.stat().st_size].append(other.path)
@@ -79,7 +80,7 @@ def without_copies(
             hashes[size] = {_content_hash(path) for path in of_size.get(size, ())}
         if not hashes[size] or _content_hash(photo.path) not in hashes[size]:
             remaining.append(photo)
-    return remaining
+    return without_pictures_of(remaining, others)
 
 
 def _content_hash(path: Path) -> str:

@@ -11,7 +11,8 @@ from index.labels.reader import NEW_WHALE, LabelledPhoto
 from training.splits.by_time import Cuts, cuts_of
 from training.splits.groups import Unit, singletons, tied_individuals, units_of
 from training.splits.parts_file import PartedSplit, roles_of
-from training.splits.protocol import BadSplit, Part, species_of
+from training.splits.photo_facts import species_of
+from training.splits.protocol import BadSplit, Part
 from training.splits.stratified import BadShares, Shares, Subset, stratified_parts
 
 Kind = Literal["closed-set", "open-set", "identity-disjoint"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 from embedding.checkpoint import write_atomically
 from embedding.errors import FlukeprintError
 from index.labels.reader import LabelledPhoto
+from training.splits.photo_facts import bursts_of, species_of
 
 Role = Literal["fit", "known_query", "disjoint", "unknown_query"]
 Part = Literal["train", "validation", "test", "gallery"]
@@ -31,7 +32,7 @@ class Split:
 
     fit: may be learned from, and is in the known gallery when it has an individual.
 
-    known_query: one photo each of individuals that fit holds too.
+    known_query: one photo, or one burst, each of individuals that fit holds too.
 
     disjoint: every photo of individuals that fit doesn't hold. They are in the known gallery too,
     where no query is for them.
@@ -56,6 +57,9 @@ def make_split(photos: Sequence[LabelledPhoto], seed: int = 0, share: float = 0.
     `share` of the individuals (with at least 2) are disjoint. Of every remaining individual with
     three or more photos one is a known query. A third of the new_whale photos are unknown queries;
     where no photo is new_whale, three quarters of `share` (15 % for 20 %) of the individuals are.
+
+    What labels say was taken together (encounters, times) is never divided: the rest of a query's
+    burst are queries too. An individual of a single burst has no known query.
     """
     species = species_of(photos)
     of_species: defaultdict[str, list[LabelledPhoto]] = defaultdict(list)
@@ -79,25 +83,6 @@ def make_split(photos: Sequence[LabelledPhoto], seed: int = 0, share: float = 0.
     return Split(roles)
 
 
-def species_of(photos: Sequence[LabelledPhoto]) -> dict[str, str]:
-    """Find the species of every photo by name, "" where the labels have none.
-
-    An individual has one: the one that most of its photos tell, so that a cell left empty, or
-    misspelt, doesn't make two animals of it.
-    """
-    counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for photo in photos:
-        if photo.individual is not None and photo.species:
-            counted[photo.individual][photo.species] += 1
-    of_individual = {
-        one: min(counts, key=lambda each: (-counts[each], each)) for one, counts in counted.items()
-    }
-    return {
-        photo.name: of_individual.get(photo.individual or "", photo.species or "")
-        for photo in photos
-    }
-
-
 def _individuals(photos: Sequence[LabelledPhoto]) -> int:
     return len({photo.individual for photo in photos} - {None})
 
@@ -105,6 +90,7 @@ def _individuals(photos: Sequence[LabelledPhoto]) -> int:
 def _split_one(photos: Sequence[LabelledPhoto], seed: int, share: float) -> dict[str, Role]:
     rng = np.random.default_rng([seed, 2018])
     of_individual, new_whales = _grouped(photos)
+    burst_of = dict(zip([photo.name for photo in photos], bursts_of(photos).tolist(), strict=True))
     individuals = sorted(of_individual)
     order: list[int] = rng.permutation(len(individuals)).tolist()
     shuffled = [individuals[at] for at in order]
@@ -114,9 +100,10 @@ def _split_one(photos: Sequence[LabelledPhoto], seed: int, share: float) -> dict
     roles.update({name: "disjoint" for one in disjoint for name in of_individual[one]})
     if new_whales:
         picked = rng.permutation(len(new_whales))
-        cut = len(new_whales) // 3
-        roles.update({new_whales[at]: "unknown_query" for at in picked[:cut]})
-        roles.update({new_whales[at]: "fit" for at in picked[cut:]})
+        asked = {burst_of[new_whales[at]] for at in picked[: len(new_whales) // 3]}
+        roles.update(
+            {name: "unknown_query" if burst_of[name] in asked else "fit" for name in new_whales}
+        )
     else:
         unknown_count = max(1, round(0.75 * share * len(individuals)))
         roles.update(
@@ -125,10 +112,10 @@ def _split_one(photos: Sequence[LabelledPhoto], seed: int, share: float) -> dict
         rest = rest[unknown_count:]
     for one in sorted(rest):
         names = of_individual[one]
-        query = int(rng.integers(len(names))) if len(names) >= 3 else -1
-        roles.update(
-            {name: "known_query" if at == query else "fit" for at, name in enumerate(names)}
-        )
+        query = burst_of[names[int(rng.integers(len(names)))]] if len(names) >= 3 else None
+        if all(burst_of[name] == query for name in names):
+            query = None  # nothing would be left to find
+        roles.update({name: "known_query" if burst_of[name] == query else "fit" for name in names})
     return roles
 
 

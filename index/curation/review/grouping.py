@@ -70,6 +70,22 @@ def parse_clock(text: str | None) -> datetime | None:
         return None
 
 
+def spans_around(times: Sequence[datetime]) -> list[tuple[str, str]]:
+    """When the photos of encounters were taken that photos of some times may come to.
+
+    Spans in order of time that don't meet, as ISO 8601 texts.
+    """
+    # As far as the first photo of an encounter whose last one is just near enough.
+    reach = timedelta(minutes=2 * ENCOUNTER_MINUTES)
+    spans: list[tuple[datetime, datetime]] = []
+    for at in sorted(times):
+        if spans and at - reach <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], at + reach)
+        else:
+            spans.append((at - reach, at + reach))
+    return [(first.isoformat(), last.isoformat()) for first, last in spans]
+
+
 def propose_encounters(
     sightings: Sequence[NewSighting | None], there: Sequence[ProposedEncounter] = ()
 ) -> list[ProposedEncounter]:

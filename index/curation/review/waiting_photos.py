@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import and_, case, false, or_, select
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue
@@ -54,11 +54,18 @@ class EncounterNotes:
 
 @dataclass(frozen=True, slots=True)
 class UploadedPhoto:
-    """A photo of an upload that waits in an encounter."""
+    """A photo of an upload that waits in an encounter, and what its encounter was formed by.
+
+    All but `taken_at` are of when it came; None: not known.
+    """
 
     name: str
     encounter: str
-    answer: dict[str, Any]
+    sent_as: str | None
+    taken_at: str | None
+    camera: str | None
+    decision: str | None
+    nearest: str | None
 
 
 _COLUMNS = (
@@ -114,14 +121,33 @@ def waiting_encounters(catalogue: Catalogue) -> dict[int, EncounterNotes]:
         }
 
 
-def uploaded_photos(catalogue: Catalogue, upload: str) -> list[UploadedPhoto]:
-    """The photos of an upload that wait in encounters. Raises BadCatalogue."""
+def uploaded_photos(
+    catalogue: Catalogue, upload: str, spans: Sequence[tuple[str, str]] | None = None
+) -> list[UploadedPhoto]:
+    """The photos of an upload that wait in encounters.
+
+    `spans`: only those that were taken within one of these, each from an ISO 8601 text to another
+    without offsets; None: all. Raises BadCatalogue.
+    """
+    answer = PhotoRow.answer
+    # An answer is looked into only where the column has a day alone: that takes long for thousands.
+    own = answer["photo_taken_at"].as_string()
+    taken_at = case((PhotoRow.taken_at.like("%T%"), PhotoRow.taken_at), else_=own)
     query = (
-        select(PhotoRow.name, EncounterRow.name, PhotoRow.answer)
+        select(
+            *(PhotoRow.name, EncounterRow.name, answer["photo"].as_string(), taken_at),
+            *(answer["camera"].as_string(), answer["decision"].as_string()),
+            answer[("matches", 0, "individual")].as_string(),
+        )
         .join(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
-        .where(PhotoRow.state == WAITING, PhotoRow.answer["upload"].as_string() == upload)
+        .where(PhotoRow.state == WAITING)
         .order_by(PhotoRow.id)
     )
+    if spans is not None:
+        # `~` comes after what an offset begins with.
+        within = [and_(taken_at >= first, taken_at <= f"{last}~") for first, last in spans]
+        query = query.where(or_(false(), *within))
+    query = query.where(answer["upload"].as_string() == upload)
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         return [UploadedPhoto(*row) for row in session.execute(query)]
 

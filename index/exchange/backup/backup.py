@@ -38,7 +38,7 @@ from index.storage.connection import (
     remove_database,
     sibling_address,
 )
-from index.storage.originals import media_folder, media_path
+from index.storage.originals import fetch_originals, media_folder, media_path
 from index.storage.partial_files import (
     flush_files,
     flush_folder,
@@ -222,6 +222,9 @@ def _fill(catalogue: CatalogueAddress, folder: Path, progress: Progress) -> Back
         revision, fingerprint = opened.revision, opened.fingerprint
     forget_devices(copy)
     photos = stored_photos(copy)  # deleted ones too: their deletion may be undone
+    fetch_originals(
+        catalogue, lambda: (start / path for _, _, path, _, _ in photos), progress=progress
+    )
     left_out: list[tuple[str, str]] = []
     files: dict[str, str] = {}
     moved: dict[int, str] = {}

@@ -17,7 +17,7 @@ from index.jobs import tables as job_tables
 from index.storage import sqlite
 from index.storage.address import CatalogueAddress
 from index.storage.connection import create_schema, open_engine, translating_errors
-from index.storage.schema import Table, create_missing, is_postgres, writing
+from index.storage.schema import PASSING, Table, create_missing, is_postgres, writing
 
 _ROWS_AT_ONCE = 500
 _ALL_TABLES = (
@@ -55,7 +55,11 @@ def copy_catalogue(source: CatalogueAddress, target: CatalogueAddress) -> None:
 
 def _copy_tables(reading: Connection, writer: Connection) -> None:
     there = inspect(reading)
-    tables = [table for table in Table.metadata.sorted_tables if there.has_table(table.name)]
+    tables = [
+        table
+        for table in Table.metadata.sorted_tables
+        if PASSING not in table.info and there.has_table(table.name)
+    ]
     create_missing(writer, tables)
     for table in tables:
         _copy_rows(reading, writer, table)

@@ -23,7 +23,7 @@ from index.snapshots.array_file import BadArrays, read_arrays
 from index.snapshots.snapshot import snapshot_files
 from index.storage.address import CatalogueAddress, files_folder
 from index.storage.connection import database_faults
-from index.storage.originals import media_folder
+from index.storage.originals import fetch_originals, media_folder
 
 FaultKind = Literal[
     "database", "record", "photo_absent", "photo_changed", "vector", "no_vector", "snapshot"
@@ -83,6 +83,7 @@ def verify_catalogue(
     with Catalogue.open(address) as opened:
         photos, revision, checkpoints = opened.photos(), opened.revision, checkpoints_of(opened)
     faults = [Fault("database", "", said) for said in database_faults(address)]
+    fetch_originals(address, lambda: (photo.path for photo in photos), progress=progress)
     copies = StoredCopies.next_to_catalogue(media_folder(address))
 
     def photo_fault(photo: CataloguePhoto) -> Fault | None:

@@ -26,6 +26,8 @@ Format = Literal[
     "csv", "coco", "camtrap-dp", "kaggle", "happywhale", "wildlife-datasets", "wildbook", "zip"
 ]
 FORMATS: tuple[Format, ...] = get_args(Format)
+MEASURED: frozenset[Format] = frozenset({"coco", "wildlife-datasets"})
+"""Those whose boxes are in pixels, so that making them reads photos."""
 BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets take UTF-8 for their own alphabet
 
 _NEW = "new_individual"  # what Kaggle's second competition calls an animal that nobody knows

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from index.access.names import fold_name
+from index.access.shared_buckets import SharedBuckets
 from service.http.problems import TOO_MANY, ProblemError
 from service.http.rate_limit import RateLimit, network_of
 
@@ -18,12 +19,24 @@ _TRIES_FROM_AN_ADDRESS = 30
 class SignInLimit:
     """Counts tries by name and by address, also those of names that nobody has."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._names = RateLimit(_TRIES_OF_A_NAME, clock=clock)
-        self._addresses = RateLimit(_TRIES_FROM_AN_ADDRESS, clock=clock)
+    def __init__(
+        self,
+        shared: SharedBuckets | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._names = RateLimit(
+            _TRIES_OF_A_NAME, scope="tries of a name", shared=shared, clock=clock
+        )
+        self._addresses = RateLimit(
+            _TRIES_FROM_AN_ADDRESS, scope="tries from an address", shared=shared, clock=clock
+        )
 
     def count(self, name: str, address: str | None) -> None:
-        """Count one try. Raises the `too-many` problem where there were too many."""
+        """Count one try; call it in a thread.
+
+        Raises the `too-many` problem where there were too many, and AccessUnavailable.
+        """
         tries = (
             self._addresses.take(network_of(address or "unknown")),
             self._names.take(fold_name(name)),

@@ -9,9 +9,10 @@ from typing import Any
 
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.raw_rows import read_export_rows
-from index.exchange.exporting.formats import make_export
+from index.exchange.exporting.formats import MEASURED, make_export
 from index.exchange.exporting.writing import write_export
 from index.storage.address import CatalogueAddress
+from index.storage.originals import fetch_originals
 from service.jobs.context import JobContext
 from service.jobs.folder import JobFolder
 from service.schemas.jobs import ExportJob
@@ -34,6 +35,9 @@ def export(place: ExportPlace, context: JobContext) -> dict[str, Any]:
     parameters = ExportJob.model_validate(context.parameters)
     with Catalogue.open(place.catalogue) as catalogue:
         rows = read_export_rows(catalogue)
+    has_photos = parameters.with_photos or parameters.format == "zip"
+    if has_photos or parameters.format in MEASURED:
+        fetch_originals(place.catalogue, lambda: (photo.path for photo in rows.photos))
     made = make_export(
         parameters.format,
         rows.photos,
@@ -46,7 +50,7 @@ def export(place: ExportPlace, context: JobContext) -> dict[str, Any]:
     written = write_export(
         made,
         out,
-        has_photos=parameters.with_photos or parameters.format == "zip",
+        has_photos=has_photos,
         has_places=parameters.with_places,
         is_replacing=True,
         progress=context.steps,

@@ -162,7 +162,7 @@ async def sign_in(
     An unknown name, a wrong password and a deactivated account have the same answer.
     """
     store = access_of(request)
-    _admit(request, body.name)
+    await _admit(request, body.name)
     account = await asyncio.to_thread(store.accounts.check, body.name, body.password)
     if account is None:
         raise ProblemError(
@@ -210,7 +210,7 @@ async def change_password(
 ) -> SessionAnswer:
     """Change the password of who is signed in; their other devices are signed out."""
     session = _own_session(request)
-    _admit(request, session.account.name)
+    await _admit(request, session.account.name)
     with as_problems("new_password"):
         is_changed = await asyncio.to_thread(
             access_of(request).accounts.change_password,
@@ -260,7 +260,7 @@ async def accept_invitation(
 
     The invitation is used up. After a name or password that can't be, it stays good.
     """
-    _admit(request, body.token)
+    await _admit(request, body.token)
     with as_problems("name, password"):
         account = await asyncio.to_thread(
             access_of(request).invitations.accept, body.token, body.name, body.password
@@ -278,12 +278,13 @@ async def _begin(
     return _answer(principal, has_accounts=True)
 
 
-def _admit(request: Request, name: str) -> None:
+async def _admit(request: Request, name: str) -> None:
     """Let a try of a secret through, once it is counted, unless another site's page made it."""
     refuse_other_sites(request.method, request.headers, may_be_program=True)
     limit = request.app.state.sign_in_limit
     assert isinstance(limit, SignInLimit)
-    limit.count(name, request.client.host if request.client else None)
+    address = request.client.host if request.client else None
+    await asyncio.to_thread(limit.count, name, address)
 
 
 def _own_session(request: Request) -> Session:

@@ -9,12 +9,10 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 from starlette.requests import Request
 
-from embedding.photos.exif import camera_of, taken_at
 from embedding.photos.photo import content_hash
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Event
 from index.curation.listings import PhotoCard
-from index.photos.perceptual_hash import hash_photo
 from service.catalogue.cards import card_key
 from service.catalogue.intake import KnownPhoto, NewPhoto, SentContent, sort_out, take_in
 from service.catalogue.writer import CatalogueWriter, acted, writer_of
@@ -61,7 +59,7 @@ from service.schemas.curation_requests import (
     Reject,
     number_after,
 )
-from service.schemas.identify import DEFAULT_K, photo_answer
+from service.schemas.identify import DEFAULT_K
 from service.schemas.openapi import problem_responses
 from service.serving.inference import IdentifyOptions
 from service.serving.scopes import Scope
@@ -222,24 +220,8 @@ async def _identified(
         ) from error
     photos: list[NewPhoto] = []
     for upload, each in zip(new, identified.answered, strict=True):
-        found = each.identification
-        answer_fields = photo_answer(upload.name, found).model_dump(mode="json")
         data = await asyncio.to_thread(_data, upload)
-        box = None if each.result.box is None else [*each.result.box]
-        # Beside the event loop: EXIF that was made to mislead takes long to read.
-        found_in_photo = {
-            "box": box,
-            "photo_taken_at": await asyncio.to_thread(taken_at, data),
-            "camera": await asyncio.to_thread(camera_of, data),
-        }
-        answer = {
-            **answer_fields,
-            **found_in_photo,
-            "revision": found.revision,
-            "fingerprint": found.fingerprint,
-        }
-        hashed = await asyncio.to_thread(hash_photo, data, upload.name)
-        photos.append(NewPhoto(upload.name, data, each.result.vector, answer, hashed))
+        photos.append(await asyncio.to_thread(NewPhoto.of, upload.name, data, each.result))
     return photos, identified.answered[0].identification.fingerprint
 
 

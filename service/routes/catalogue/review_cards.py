@@ -154,16 +154,15 @@ async def confirm_card(request: Request, card_key: CardPath, body: CardConfirm) 
     An id that nobody has makes a new individual. Where a photo was answered `no_animal`, it is
     refused with 409 unless `is_animal` is true.
     """
-    card = await _card(request, card_key)
-    _refuse_others(card, body.photos)
     made_by = principal_of(request)
-    confirmed = [Confirmed(card.names, body.individual, _brief(card))]
-    return await _acted(
-        request,
-        lambda catalogue: confirm_together(
-            catalogue, confirmed, made_by=made_by, is_animal=body.is_animal
-        ),
-        warnings=describe_resembling(body.individual),
+
+    def confirm(catalogue: Catalogue, card: Card) -> Event:
+        _refuse_others(card, body.photos)
+        confirmed = [Confirmed(card.names, body.individual, _brief(card))]
+        return confirm_together(catalogue, confirmed, made_by=made_by, is_animal=body.is_animal)
+
+    return await _acted_on(
+        request, card_key, confirm, warnings=describe_resembling(body.individual)
     )
 
 
@@ -178,13 +177,13 @@ async def reject_card(
     request: Request, card_key: CardPath, body: Annotated[CardReject | None, Body()] = None
 ) -> CardEvent:
     """Reject all photos of a card: they show no animal that can be identified."""
-    card, made_by = await _card(request, card_key), principal_of(request)
-    _refuse_others(card, body.photos if body else None)
-    reason = body.reason if body else None
-    return await _acted(
-        request,
-        lambda catalogue: reject_together(catalogue, card.names, made_by=made_by, reason=reason),
-    )
+    made_by, reason = principal_of(request), body.reason if body else None
+
+    def reject(catalogue: Catalogue, card: Card) -> Event:
+        _refuse_others(card, body.photos if body else None)
+        return reject_together(catalogue, card.names, made_by=made_by, reason=reason)
+
+    return await _acted_on(request, card_key, reject)
 
 
 @router.post(
@@ -196,15 +195,17 @@ async def reject_card(
 )
 async def split_card(request: Request, card_key: CardPath, body: CardSplit) -> CardEvent:
     """Give some photos of a card an encounter, and with it a card, of their own."""
-    card, made_by = await _card(request, card_key), principal_of(request)
-    strangers = [name for name in body.photos if name not in card.names]
-    if strangers:
-        raise invalid(
-            Fault(field="photos", reason=f"{strangers[0]} is not on this card; name its photos")
-        )
-    return await _acted(
-        request, lambda catalogue: take_out_photos(catalogue, body.photos, made_by=made_by)
-    )
+    made_by = principal_of(request)
+
+    def split(catalogue: Catalogue, card: Card) -> Event:
+        strangers = [name for name in body.photos if name not in card.names]
+        if strangers:
+            raise invalid(
+                Fault(field="photos", reason=f"{strangers[0]} is not on this card; name its photos")
+            )
+        return take_out_photos(catalogue, body.photos, made_by=made_by)
+
+    return await _acted_on(request, card_key, split)
 
 
 @router.post(
@@ -216,12 +217,14 @@ async def split_card(request: Request, card_key: CardPath, body: CardSplit) -> C
 )
 async def join_cards(request: Request, card_key: CardPath, body: CardJoin) -> CardEvent:
     """Put the photos of another card into this card's encounter, which keeps its notes."""
-    card, other = await _card(request, card_key), await _card(request, body.other)
     made_by = principal_of(request)
-    return await _acted(
-        request,
-        lambda catalogue: join_photos(catalogue, other.names, card.names, made_by=made_by),
-    )
+
+    def join(catalogue: Catalogue, card: Card) -> Event:
+        other = _waiting_card(request, body.other)
+        return join_photos(catalogue, other.names, card.names, made_by=made_by)
+
+    await _card(request, body.other)
+    return await _acted_on(request, card_key, join)
 
 
 @router.post(
@@ -238,23 +241,29 @@ async def confirm_many(request: Request, body: ConfirmMany) -> CardEvent:
     `known` unless they are in `named`. The catalogue must be at the stated `revision`, and the
     filter must give the stated number of cards; otherwise it is 409, and nothing is done.
     """
-    state = await writer_of(request).read(lambda _: writer_of(request).review_queue.compare_all())
-    cards = [card for card in filtered(state.cards, body.filter) if card.key not in body.left_out]
-    if (state.revision, len(cards)) != (body.revision, body.count):
-        raise ProblemError(
-            CONFLICT,
-            f"revision {body.revision} and {body.count} cards were stated, but the catalogue is "
-            f"at revision {state.revision}, where the filter gives {len(cards)} cards; look at "
-            "the list again",
-        )
-    _refuse_unsure(cards, set(body.named))
-    made_by = principal_of(request)
-    confirmed = [
-        Confirmed(card.names, card.answer.individual or "", _brief(card)) for card in cards
-    ]
-    return await _acted(
-        request, lambda catalogue: confirm_together(catalogue, confirmed, made_by=made_by)
-    )
+    queue, made_by = writer_of(request).review_queue, principal_of(request)
+
+    def confirm_all(catalogue: Catalogue) -> Event:
+        state = queue.compare_all()
+        cards = [
+            card for card in filtered(state.cards, body.filter) if card.key not in body.left_out
+        ]
+        if (state.revision, len(cards)) != (body.revision, body.count):
+            raise ProblemError(
+                CONFLICT,
+                f"revision {body.revision} and {body.count} cards were stated, but the catalogue "
+                f"is at revision {state.revision}, where the filter gives {len(cards)} cards; "
+                "look at the list again",
+            )
+        _refuse_unsure(cards, set(body.named))
+        confirmed = [
+            Confirmed(card.names, card.answer.individual or "", _brief(card)) for card in cards
+        ]
+        return confirm_together(catalogue, confirmed, made_by=made_by)
+
+    # Compared before, so that the act itself keeps other writers out for a moment alone.
+    await writer_of(request).read(lambda _: queue.compare_all())
+    return await _acted(request, confirm_all)
 
 
 async def _state(request: Request) -> QueueState:
@@ -264,14 +273,33 @@ async def _state(request: Request) -> QueueState:
 
 async def _card(request: Request, key: str) -> Card:
     """A card as it is now. Raises ProblemError where there is none."""
-    writer = writer_of(request)
-    card = await writer.read(lambda _: writer.review_queue.card(key))
+    return await writer_of(request).read(lambda _: _waiting_card(request, key))
+
+
+def _waiting_card(request: Request, key: str) -> Card:
+    card = writer_of(request).review_queue.card(key)
     if card is None:
         raise ProblemError(
             NOT_FOUND,
             f"no card {key} waits; its photos may be reviewed already. List the cards again",
         )
     return card
+
+
+async def _acted_on(
+    request: Request,
+    key: str,
+    act: Callable[[Catalogue, Card], Event],
+    *,
+    warnings: Sequence[str] = (),
+) -> CardEvent:
+    """Act on a card as it is while nobody else changes the catalogue."""
+    await _card(request, key)  # compared before other writers are kept out
+    return await _acted(
+        request,
+        lambda catalogue: act(catalogue, _waiting_card(request, key)),
+        warnings=warnings,
+    )
 
 
 async def _acted(

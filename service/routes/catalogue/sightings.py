@@ -8,6 +8,7 @@ from starlette.requests import Request
 from index.sightings.reading import Sighting
 from index.sightings.summary import summarise
 from service.catalogue.sightings import served_sightings
+from service.catalogue.writer import writer_of
 from service.http.paging import Position, decode_cursor, page_of
 from service.http.problems import BUSY, INVALID, NOT_READY, NOT_WRITABLE
 from service.http.required_roles import requires
@@ -43,16 +44,21 @@ async def list_sightings(
     like: Position = ("", "")
     after = decode_cursor(cursor, listing=listing, like=like)
     read = await served_sightings(request, selection.individual)
-    found = read.selected(selection)
-    newest = sorted(found, key=_position)
-    remaining = newest if after is None else [one for one in newest if _position(one) > after]
-    page = page_of(remaining[: limit + 1], limit, listing=listing, position=_position)
     is_place_told = may_see_places(request)
-    return SightingsAnswer(
-        sightings=[sighting_answer(one, is_place_told=is_place_told) for one in page.rows],
-        summary=None if selection.individual is None else summary_answer(summarise(found)),
-        next=page.next_cursor,
-    )
+
+    def answered() -> SightingsAnswer:
+        found = read.selected(selection)
+        newest = sorted(found, key=_position)
+        remaining = newest if after is None else [one for one in newest if _position(one) > after]
+        page = page_of(remaining[: limit + 1], limit, listing=listing, position=_position)
+        return SightingsAnswer(
+            sightings=[sighting_answer(one, is_place_told=is_place_told) for one in page.rows],
+            summary=None if selection.individual is None else summary_answer(summarise(found)),
+            next=page.next_cursor,
+        )
+
+    # Selecting and sorting takes a while in a large catalogue, and others wait for the event loop.
+    return await writer_of(request).read(lambda _: answered())
 
 
 def _position(one: Sighting) -> tuple[str, str]:

@@ -39,18 +39,27 @@ async def list_unknown(
     after = decode_cursor(cursor, listing=_LISTING, like=like)
     serving = service_of(request).ready()
     found = await writer_of(request).work_lists.unknown(serving)
-    groups = [
-        *((each.photos, each.distance) for each in found.similar),
-        *(((name,), None) for name in found.single),
-    ]
-    groups.sort(key=_position)
-    remaining = groups if after is None else [each for each in groups if _position(each) > after]
-    page = page_of(remaining[: limit + 1], limit, listing=_LISTING, position=_position)
-    return UnknownGroups(
-        groups=[unknown_group(names, distance, serving.photos) for names, distance in page.rows],
-        photos=sum(len(names) for names, _ in groups),
-        next=page.next_cursor,
-    )
+
+    def answered() -> UnknownGroups:
+        groups = [
+            *((each.photos, each.distance) for each in found.similar),
+            *(((name,), None) for name in found.single),
+        ]
+        groups.sort(key=_position)
+        remaining = (
+            groups if after is None else [each for each in groups if _position(each) > after]
+        )
+        page = page_of(remaining[: limit + 1], limit, listing=_LISTING, position=_position)
+        return UnknownGroups(
+            groups=[
+                unknown_group(names, distance, serving.photos) for names, distance in page.rows
+            ],
+            photos=sum(len(names) for names, _ in groups),
+            next=page.next_cursor,
+        )
+
+    # Sorting takes a while in a large catalogue, and others wait for the event loop.
+    return await writer_of(request).read(lambda _: answered())
 
 
 def _position(group: tuple[tuple[str, ...], float | None]) -> tuple[int, float, str]:

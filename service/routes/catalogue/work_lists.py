@@ -13,7 +13,8 @@ from service.http.required_roles import requires
 from service.schemas.curation import EventAnswer, event_answer
 from service.schemas.curation_requests import ListLimit, NotSame
 from service.schemas.openapi import problem_responses
-from service.schemas.work_lists import Clusters, MergeSuggestions, cluster_answer, suggestion_answer
+from service.schemas.pairs.individuals import MergeSuggestions, suggestions_answer
+from service.schemas.work_lists import Clusters, cluster_answer
 from service.serving.service import service_of
 
 router = APIRouter(tags=["work lists"], dependencies=[requires("read")])
@@ -28,16 +29,20 @@ router = APIRouter(tags=["work lists"], dependencies=[requires("read")])
 async def merge_suggestions(request: Request, limit: ListLimit = 50) -> MergeSuggestions:
     """List different individuals whose photos are near each other: they may be one.
 
-    Pairs that somebody marked as different are left out, unless that is undone. Every photo is
-    compared with every other, once for each revision; in a large catalogue that takes minutes.
-    After half a minute of it the answer is the `busy` problem: ask again.
+    The probability is fitted to the catalogue's own pairs: to individuals that were split in two,
+    to all near pairs, and to what was merged or marked as different. A catalogue with too few
+    individuals has none, and `fitted_to` says why.
+
+    Pairs that somebody marked as different are left out, unless that is undone. All photos are
+    compared with all others once, and after a change only those that it concerns; in a large
+    catalogue the first takes minutes. After half a minute of it the answer is the `busy` problem:
+    ask again.
     """
+    lists = writer_of(request).work_lists
     serving = service_of(request).ready()
-    found = await writer_of(request).work_lists.resemblances(serving)
-    probability = serving.identifier.calibration.probability
-    return MergeSuggestions(
-        suggestions=[suggestion_answer(one, probability(one.distance, 1)) for one in found[:limit]]
-    )
+    similar = await lists.similar_individuals(serving)
+    reach = serving.identifier.calibration.thresholds().new_whale
+    return suggestions_answer(similar.suggestions(limit, reach), similar.curve)
 
 
 @router.post(

@@ -33,6 +33,17 @@ def test_pad_keeps_the_aspect_and_fills_with_the_mean() -> None:
     assert (pixels[10:30, :18] == BLUE).all() and (pixels[10:30, 22:] == RED).all()
 
 
+def test_the_region_is_what_the_pixels_show() -> None:
+    image, box = half_red(80, 40), Box(0.25, 0.0, 0.75, 1.0)
+    squashed = Preprocessing(40, 40, crop="box", box_margin=0.1)
+    assert squashed.region(image) == Box(0.0, 0.0, 1.0, 1.0)
+    assert squashed.region(image, box) == pytest.approx((0.2, 0.0, 0.8, 1.0))
+    padded = Preprocessing(40, 40, fit="pad")
+    assert padded.region(image, box) == pytest.approx((0.0, -0.5, 1.0, 1.5))
+    both = Preprocessing(40, 20, fit="pad", crop="box", box_margin=0.0)
+    assert both.region(image, box) == pytest.approx((0.0, 0.0, 1.0, 1.0))
+
+
 def test_pad_of_a_thread_keeps_a_pixel_of_it() -> None:
     pixels = Preprocessing(32, 32, fit="pad").pixels(Image.new("RGB", (2000, 2), RED))
     assert (pixels[15:16] == RED).all() and (pixels[17:] == 128).all()

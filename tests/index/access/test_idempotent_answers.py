@@ -98,3 +98,19 @@ def test_of_requests_that_come_at_once_one_is_carried_out(engine: Engine) -> Non
     for thread in threads:
         thread.join()
     assert sorted(map(str, said)) == ["begun", *["running"] * 5]
+
+
+def test_a_request_that_takes_long_keeps_its_key_and_a_dead_service_s_gives_it_free(
+    answers: StoredAnswers, clock: Clock
+) -> None:
+    answers.begin("a", "h1")
+    for _ in range(5):
+        clock.now += 9
+        answers.renew("a")
+        assert answers.begin("a", "h1") == "running"
+    answers.begin("b", "h2")
+    clock.now += 11
+    assert answers.begin("b", "h2") == "begun"
+    answers.finish("b", 201, [], b"{}")
+    answers.renew("b")
+    assert answers.begin("b", "h2") == StoredAnswer(201, (), b"{}")

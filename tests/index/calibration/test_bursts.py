@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from index.calibration.bursts import PhotoFacts, find_bursts
+from index.calibration.bursts import PhotoFacts, find_bursts, find_days
 from index.calibration.calibration import Calibration
 from index.calibration.fitting import calibrate
 from tests.index.calibration.test_calibration import herd, unit
@@ -71,6 +71,16 @@ def test_frames_of_one_individual_differ_in_some_bits(
     assert (one == other) == is_burst
     one, other = groups([None, None], PhotoFacts(hashes=hashes), vectors)
     assert one != other
+
+
+def test_a_day_is_one_individual_s_and_divides_no_burst() -> None:
+    """The third photo was taken after midnight, in the burst of the second."""
+    individuals = ["a", "a", "a", "a", "b", None, None]
+    times = ["2024-05-01T08:00", "2024-05-01T23:59", "2024-05-02T00:10", None, "2024-05-01"]
+    bursts = np.array([0, 1, 1, 2, 3, 4, 4])
+    days = find_days(individuals, bursts, [*times, "2024-05-01", "2024-05-01"]).tolist()
+    assert days[0] == days[1] == days[2] and days[5] == days[6]
+    assert len(set(days)) == 4
 
 
 @pytest.mark.parametrize("known_by", ["encounter", "time", "hash"])

@@ -13,6 +13,7 @@ from index.access.accounts.accounts import BadAccount
 from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
 from index.commands.accounts import register
+from index.storage.address import BadCatalogue
 from tests.cheap_passwords import hash_cheaply
 
 app = typer.Typer()
@@ -78,6 +79,20 @@ def test_a_forgotten_password_is_set_anew_by_a_link(catalogue: Path) -> None:
     assert (made["name"], made["role"]) == ("Ana", "admin")
     assert made["link"].endswith(made["token"])
     assert "A link for a new password of Ana" in run(catalogue, "invite", "--account", "Ana")[1]
+
+
+def test_the_first_invitation_may_begin_the_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hash_cheaply(monkeypatch)
+    absent = tmp_path / "absent.db"
+    with pytest.raises(BadCatalogue, match="there is no catalogue"):
+        run(absent, "invite", "--role", "admin")
+    assert not absent.exists()
+    accept(absent, run(absent, "invite", "--role", "admin", "--begin")[0], "Ana")
+    # A second time it stays what it is.
+    run(absent, "invite", "--role", "read", "--begin")
+    assert "Ana" in run(absent, "list")[0]
 
 
 def test_somebody_new_or_an_account_is_invited_never_both(catalogue: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -68,6 +69,18 @@ def test_a_dead_process_loses_its_job_and_a_living_one_keeps_it(
     assert [job.id for job in store.recover(this_worker())] == [2], (
         "who asks runs nothing, whatever the record says"
     )
+
+
+def test_a_silent_machine_s_job_is_taken_over_after_the_lease_that_was_set(
+    engine: Engine, clock: Clock
+) -> None:
+    store = JobStore(engine, now=clock, lease=timedelta(seconds=30))
+    store.create("count", {})
+    store.claim(DEAD, KINDS)
+    clock.go(seconds=29)
+    assert store.recover("other") == []
+    clock.go(seconds=1)
+    assert [job.id for job in store.recover("other")] == [1]
 
 
 def test_a_dead_process_job_whose_end_was_wished_is_cancelled(

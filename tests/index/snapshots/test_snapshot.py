@@ -23,7 +23,7 @@ from index.snapshots.snapshot import (
     snapshot_files,
     write_snapshot,
 )
-from index.storage.address import snapshot_folder
+from index.storage.address import sibling_folder, snapshot_folder
 
 F = "f" * 64
 
@@ -115,6 +115,21 @@ def test_a_snapshot_of_changes_is_the_catalogue_without_traces_of_them(
     assert again.changed_photos == followed.changed_photos == 2
     assert_same(again, read_tables(catalogue, "Flat"))
     assert len(snapshot_files(catalogue.address)) == 1
+
+
+def test_some_older_ones_stay_while_another_machine_may_have_them_mapped(catalogue):
+    folder = sibling_folder(catalogue.address, "serving")
+    folder.mkdir()
+    (folder / "theirs").write_text("elsewhere:1:1", "utf-8")
+    curator = Curator(catalogue, made_by="ada")
+    written = []
+    for at in range(6):
+        curator.edit_photo("a00_0.png", {"quality": str(at)})
+        written.append(write_snapshot(catalogue, read_tables(catalogue, "auto")))
+    assert snapshot_files(catalogue.address) == written[:1:-1]
+    (folder / "theirs").unlink()
+    last = write_snapshot(catalogue, read_tables(catalogue, "auto"))
+    assert snapshot_files(catalogue.address) == [last]
 
 
 def test_the_fit_for_species_is_stored(catalogue):

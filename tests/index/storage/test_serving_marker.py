@@ -15,7 +15,7 @@ from index.exchange.backup.backup import make_backup, restore_backup
 from index.processes import this_worker
 from index.reindex.build import build_catalogue
 from index.storage.address import CatalogueBusy
-from index.storage.serving_marker import ServedMark, refuse_served
+from index.storage.serving_marker import ServedMark, is_served_elsewhere, refuse_served
 
 
 @pytest.fixture
@@ -89,3 +89,13 @@ def test_neither_build_nor_restore_replaces_what_is_served(
     mark.remove()
     restore_backup(path.with_name("backup"), path, is_replacing=True)
     build_catalogue(path, season.labels(), embedder, overwrite=True)
+
+
+def test_another_machine_s_mark_is_told_from_ours(path: Path) -> None:
+    assert not is_served_elsewhere(path)
+    mark = ServedMark(path)
+    assert not is_served_elsewhere(path)
+    (marks(path)[0].parent / "theirs").write_text("elsewhere:1:1", "utf-8")
+    (marks(path)[0].parent / "neither").write_text("no mark", "utf-8")
+    assert is_served_elsewhere(path)
+    mark.remove()

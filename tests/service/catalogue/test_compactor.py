@@ -92,7 +92,7 @@ def test_a_snapshot_is_written_at_the_start_and_after_many_acts(
 ) -> None:
     monkeypatch.setattr(snapshot, "FEWEST_PHOTOS", 1)
     service, writer = curated.client.app.state.service, curated.client.app.state.writer
-    writer.reload()
+    writer._reload()
     curated.client.post("/v1/queue", files=[("photos", ("new.png", photo(140)))])
     writer.compactor.stop()
     with Catalogue.open(curated.path) as catalogue:
@@ -116,7 +116,7 @@ def test_a_full_disk_is_told_and_answers_go_on(
 
     monkeypatch.setattr(compactor, "write_snapshot", full)
     writer = curated.client.app.state.writer
-    writer.reload()
+    writer._reload()
     writer.compactor.stop()
     assert "snapshot could not be written: [Errno 28] No space left" in caplog.text
     assert identify(curated.client, photo(140))["matches"]

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Curator
 from index.reindex.update import update_catalogue
-from service.catalogue.writer import CatalogueWriter, reload
+from service.catalogue.writer import CatalogueWriter, follow_job
 
 Photo = Callable[..., bytes]
 pytestmark = pytest.mark.usefixtures("place")  # on both databases
@@ -89,22 +89,10 @@ def test_every_answer_is_of_one_whole_state_and_names_its_revision(
     assert {round(distance, 4) for _, distance, _ in answers} == {0.0}
 
 
-def test_what_another_process_changed_is_read_whole(curated: Any, photo: Photo) -> None:
-    with Catalogue.open(curated.path) as other:
-        Curator(other, made_by="elsewhere").rename("w_30", "Salt")
-        Curator(other, made_by="elsewhere").delete("w_90_a.png")
-    client = curated.client
-    assert nearest(client, photo, 30)[0::2] == ("w_30", 1)
-    event = client.patch("/v1/individuals/w_0", json={"sex": "f"}).json()
-    assert event["revision"] == 4
-    assert nearest(client, photo, 30)[0::2] == ("Salt", 4)
-    assert client.get("/v1/photos/w_90_a.png").status_code == 404
-
-
 def test_a_job_that_made_a_revision_has_it_served(curated: Any, photo: Photo) -> None:
     with Catalogue.open(curated.path) as other:
         Curator(other, made_by="job").rename("w_30", "Salt")
-    reload(curated.client.app)
+    follow_job(curated.client.app)
     assert nearest(curated.client, photo, 30)[0::2] == ("Salt", 2)
 
 
@@ -117,7 +105,7 @@ def test_another_checkpoint_s_vectors_are_not_served(
 
     with Catalogue.open(curated.path) as other:
         update_catalogue(other, None, Other())
-    reload(curated.client.app)
+    follow_job(curated.client.app)
     assert "gone over to the checkpoint 0e0e0e0e0e0e" in caplog.text
     assert nearest(curated.client, photo, 30)[0::2] == ("w_30", 1)
 

@@ -52,6 +52,8 @@ GET /v1/changes
 GET /v1/changes/choices
 GET /v1/merge-suggestions
 GET /v1/clusters
+GET /v1/pairs
+GET /v1/pairs/heat
 GET /v1/unknown
 GET /v1/reports/{kind}
 GET /v1/jobs

@@ -4,9 +4,10 @@ bodies are refused.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,10 @@ from service.http.required_roles import DeclaredRoutes, requires
 from tests.service.local_client import local_client
 
 
+async def _at_once() -> None:
+    return None
+
+
 class Counting:
     """An application that counts what it carried out."""
 
@@ -35,6 +40,7 @@ class Counting:
         self.bodies: list[bytes] = []
         self.status = 201
         self.before_answering: Callable[[], None] = lambda: None
+        self.meanwhile: Callable[[], Awaitable[None]] = _at_once
         app = FastAPI(openapi_url=None)
         app.add_api_route(
             "/whales", self.add, methods=["POST", "PUT"], dependencies=[requires("contribute")]
@@ -64,6 +70,7 @@ class Counting:
         if self.status == 500:
             raise RuntimeError("a fault of ours")
         self.before_answering()
+        await self.meanwhile()
         return JSONResponse(
             {"count": len(self.bodies)}, self.status, {"Location": f"/whales/{len(self.bodies)}"}
         )
@@ -106,6 +113,20 @@ def test_the_second_time_gets_the_first_ones_answer(app: Counting) -> None:
     assert "idempotency-replayed" not in first.headers
     assert second.headers["idempotency-replayed"] == "true"
     assert len({first.headers["x-request-id"], second.headers["x-request-id"]}) == 2
+
+
+def test_a_key_is_kept_as_long_as_its_request_takes(
+    app: Counting, store: AccessStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.http.idempotency.RENEW_SECONDS", 0.01)
+    renewed = threading.Semaphore(0)
+    monkeypatch.setattr(StoredAnswers, "renew", lambda *_: renewed.release())
+
+    async def take_long() -> None:
+        assert await asyncio.to_thread(renewed.acquire, timeout=60)
+
+    app.meanwhile = take_long
+    assert app.post().status_code == 201
 
 
 def test_without_a_key_or_with_another_one_it_is_carried_out(app: Counting) -> None:

@@ -102,6 +102,35 @@ def test_wrong_tries_are_limited_by_name_and_by_address(
         assert others[-1] == 429, "thirty from one address"
 
 
+def test_wrong_tries_at_one_service_count_at_the_others(
+    ask: Callable[..., Any], ana: Any, store: AccessStore, problem: Callable[..., Any]
+) -> None:
+    if store.buckets is None:
+        pytest.skip("in SQLite each service counts by itself")
+    with ask() as one, ask() as other:
+        statuses = [
+            sign_in(each, password="wrong" * 4).status_code
+            for _ in range(5)
+            for each in (one, other)
+        ]
+        assert statuses == [401] * 10
+        for each in (one, other):
+            problem(sign_in(each), 429, "too-many")
+
+
+def test_requests_at_one_service_count_at_the_others(
+    ask: Callable[..., Any], secrets: dict[str, str], store: AccessStore
+) -> None:
+    if store.buckets is None:
+        pytest.skip("in SQLite each service counts by itself")
+    headers = {"X-API-Key": secrets["read"]}
+    limited = {"requests_per_minute": 4}
+    with ask(**limited) as one, ask(**limited) as other:
+        answers = [each.get("/v1/calibration", headers=headers) for each in (one, other) * 3]
+    assert [each.status_code for each in answers] == [200] * 4 + [429] * 2
+    assert answers[3].headers["ratelimit"].startswith('"minute";r=0;')
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

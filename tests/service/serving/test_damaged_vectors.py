@@ -37,7 +37,7 @@ def test_the_rest_is_served_and_the_photo_is_named(
 ) -> None:
     with serve_curated() as (client, path, embedder):
         damage(path, "w_30_a.png")
-        client.app.state.writer.reload()
+        client.app.state.writer._reload()
         ready, stats = client.get("/readyz").json(), client.get("/v1/stats").json()
         assert (ready["photos"], ready["damaged_vectors"]) == (3, 1)
         assert stats["damaged_vectors"] == [
@@ -53,7 +53,7 @@ def test_the_rest_is_served_and_the_photo_is_named(
         embedder.input_px = 8
         with Catalogue.open(path) as catalogue:
             assert update_catalogue(catalogue, None, embedder).reembedded == 1
-        client.app.state.writer.reload()
+        client.app.state.writer._reload()
         ready = client.get("/readyz").json()
         assert (ready["photos"], "damaged_vectors" in ready) == (4, False)
 

@@ -14,7 +14,7 @@ import pytest
 from service.telemetry.logs import JsonLines, RequestLogLine, log_request
 
 TOLD = RequestLogLine(
-    "GET", "/v1/photos/a\nb", "/v1/photos/{name}", 200, 1.25, "r1", "Ana", {"known": 2}
+    "GET", "/v1/photos/a\nb", "/v1/photos/{name}", 200, 1.25, "r1", "Ana", {"known": 2}, "192.0.2.1"
 )
 
 
@@ -28,7 +28,9 @@ def record_of(
 
 def test_a_line_for_people_stays_one_line(caplog: pytest.LogCaptureFixture) -> None:
     record = record_of(caplog, lambda log: log_request(log, TOLD))
-    assert record.getMessage() == "GET /v1/photos/a%0Ab 200 1.2 ms [r1] key=Ana known=2"
+    assert (
+        record.getMessage() == "GET /v1/photos/a%0Ab 200 1.2 ms [r1] from=192.0.2.1 key=Ana known=2"
+    )
 
 
 def test_a_line_for_programs_has_every_field(caplog: pytest.LogCaptureFixture) -> None:
@@ -48,7 +50,18 @@ def test_a_line_for_programs_has_every_field(caplog: pytest.LogCaptureFixture) -
         "request_id": "r1",
         "key": "Ana",
         "decisions": {"known": 2},
+        "client": "192.0.2.1",
     }
+
+
+@pytest.mark.parametrize(("status", "level"), [(200, "DEBUG"), (503, "INFO")])
+def test_a_health_check_that_succeeds_is_no_news(
+    caplog: pytest.LogCaptureFixture, status: int, level: str
+) -> None:
+    caplog.set_level("DEBUG")
+    line = RequestLogLine("GET", "/readyz", "/readyz", status, 1.0, "r1", None, {})
+    log_request(logging.getLogger("flukeprint.test"), line)
+    assert caplog.records[-1].levelname == level
 
 
 def test_a_failure_has_its_trace(caplog: pytest.LogCaptureFixture) -> None:

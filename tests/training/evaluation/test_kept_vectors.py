@@ -27,15 +27,26 @@ def test_vectors_of_an_earlier_evaluation_give_the_same_report(
     def refuse(*_: Any) -> None:
         raise AssertionError("embedded again")
 
-    monkeypatch.setattr(training.evaluation.measure, "embed_all", refuse)
+    monkeypatch.setattr(training.evaluation.measure, "embed_photos", refuse)
     again = EvaluationChoices(**choices | {"out": tmp_path / "again", "vectors": vectors})
     measure(again, as_json=True)
     assert json.loads((tmp_path / "again" / "report.json").read_text()) == first
     with np.load(vectors) as stored:
         kept = {name: stored[name] for name in stored.files}
+    # What `flukeprint embed` writes has no hashes: the pictures are read for them.
+    np.savez(
+        tmp_path / "embed.npz", **{name: kept[name] for name in kept if name != "perceptual_hash"}
+    )
+    embedded = choices | {"out": tmp_path / "third", "vectors": tmp_path / "embed.npz"}
+    measure(EvaluationChoices(**embedded), as_json=True)
+    assert json.loads((tmp_path / "third" / "report.json").read_text()) == first
     for changed, said in (
         ({"fingerprint": np.array("f" * 64)}, "made by checkpoint ffff"),
-        ({name: kept[name][1:] for name in ("photo", "embedding")}, "lack 1 of the labelled"),
+        (
+            {name: kept[name][1:] for name in ("photo", "embedding", "perceptual_hash")},
+            "lack 1 of the labelled",
+        ),
+        ({"perceptual_hash": kept["perceptual_hash"][1:]}, "perceptual hashes have the shape"),
     ):
         np.savez(tmp_path / "other.npz", **(kept | changed))
         with pytest.raises(BadVectors, match=said):

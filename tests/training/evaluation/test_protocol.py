@@ -4,6 +4,7 @@ angles.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,6 +84,28 @@ def test_disjoint_photos_are_found_among_the_disjoint_alone(vectors: np.ndarray)
     # d1: e1 at 16 degrees before d2 at 30. d2: e1 at 14 before d1. e has one photo, and is no
     # query.
     assert answers.disjoint_individuals == ["d", "d"] and answers.disjoint_ranks.tolist() == [2, 2]
+
+
+def test_disjoint_photos_are_found_among_everybody(vectors: np.ndarray) -> None:
+    """With b beside d, d1 has e1 and b2 before d2; d2 has e1 before d1."""
+    moved = vectors.copy()
+    moved[list(WHALES).index("b2")] = vectors[list(WHALES).index("e1")]
+    answers = answers_of(moved, PHOTOS, SPLIT)
+    assert answers.disjoint_ranks.tolist() == [2, 2]
+    assert answers.big_gallery_ranks.tolist() == [3, 3]
+    assert answers_of(vectors, PHOTOS, SPLIT).big_gallery_ranks.tolist() == [2, 2]
+
+
+def test_validation_compares_no_query_with_its_own_encounter(vectors: np.ndarray) -> None:
+    """b3 is found by b1, of its own encounter; by b2 alone it is not."""
+    moved = vectors.copy()
+    moved[list(WHALES).index("b1")] = vectors[list(WHALES).index("b3")]
+    assert validation_metrics(moved, PHOTOS, SPLIT)["known_top1"] == 1.0
+    met = [
+        dataclasses.replace(photo, encounter="e1") if photo.name in ("b1", "b3") else photo
+        for photo in PHOTOS
+    ]
+    assert validation_metrics(moved, met, SPLIT)["known_top1"] == 0.5
 
 
 def test_no_query_is_compared_with_photos_of_its_own_burst(vectors: np.ndarray) -> None:

@@ -121,7 +121,7 @@ def test_thresholds_are_those_of_the_gallery_and_measured_on_queries(measured: M
 def test_a_split_without_queries_leaves_their_figures_out(measured: Measured) -> None:
     only_disjoint = Split({p.name: "disjoint" if p.individual else "fit" for p in measured.photos})
     answers = answers_of(measured.vectors, measured.photos, only_disjoint)
-    assert set(figures_of(answers, measured.calibration)) == {"gallery", "disjoint"}
+    assert set(figures_of(answers, measured.calibration)) == {"gallery", "disjoint", "big_gallery"}
 
 
 def test_the_table_has_every_figure_with_its_interval(measured: Measured) -> None:

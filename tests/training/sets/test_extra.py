@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from index.labels.reader import BadLabels, LabelledPhoto
+from tests.index.photos.test_perceptual_hash import picture as drawn
 from training.sets.extra import read_extra, without_copies
 
 
@@ -37,7 +38,29 @@ def test_copies_of_labelled_photos_are_left_out_and_told(
     picture(tmp_path / "copy.png", 1)
     photos, warnings = read_extra(None, tmp_path, labelled)
     assert [photo.name for photo in photos] == ["extra/photos/b.png"]
-    assert warnings == ["2 of the 3 extra photos are copies of labelled ones"]
+    assert warnings == [
+        "2 of the 3 extra photos show the picture of a labelled one and are left out"
+    ]
+
+
+def test_a_labelled_photo_s_picture_in_other_bytes_is_left_out(tmp_path: Path) -> None:
+    """Saved again, made half as large, brighter: some of the labelled photos are queries."""
+    shown = drawn(0)
+    for name, image in (
+        ("photos/a.png", shown),
+        ("more/again.jpg", shown),
+        ("more/half.jpg", shown.resize((150, 75))),
+        ("more/bright.jpg", shown.point(lambda level: min(level + 20, 255))),
+        ("more/other.jpg", drawn(1)),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        image.save(tmp_path / name)
+    labelled = [LabelledPhoto("a.png", tmp_path / "photos" / "a.png", "w1")]
+    photos, warnings = read_extra(None, tmp_path / "more", labelled)
+    assert [photo.name for photo in photos] == ["extra/other.jpg"]
+    assert warnings == [
+        "3 of the 4 extra photos show the picture of a labelled one and are left out"
+    ]
 
 
 def test_nothing_but_copies_is_refused(labelled: list[LabelledPhoto], tmp_path: Path) -> None:

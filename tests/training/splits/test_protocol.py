@@ -12,14 +12,8 @@ from pathlib import Path
 import pytest
 
 from index.labels.reader import LabelledPhoto
-from training.splits.protocol import (
-    BadSplit,
-    Split,
-    make_split,
-    read_split,
-    species_of,
-    write_split,
-)
+from training.splits.photo_facts import species_of
+from training.splits.protocol import BadSplit, Split, make_split, read_split, write_split
 
 
 def labelled(counts: dict[str, int], new_whales: int = 0) -> list[LabelledPhoto]:
@@ -62,6 +56,31 @@ def test_every_other_individual_of_three_photos_has_one_known_query() -> None:
         if one != "new_whale" and not found["disjoint"]:
             queries = 1 if MANY[one] >= 3 else 0
             assert found == Counter(fit=MANY[one] - queries, known_query=queries) - Counter()
+
+
+def test_a_burst_is_never_divided() -> None:
+    """Two encounters an individual, one of three photos and one of two; some were met once."""
+    photos = [
+        dataclasses.replace(
+            photo, encounter=f"{photo.individual} {at % 5 > 2 and photo.individual[-1] < '8'}"
+        )
+        for at, photo in enumerate(labelled({f"w{at:03}": 5 for at in range(100)}))
+        if photo.individual
+    ]
+    nobody = [
+        dataclasses.replace(photo, encounter=f"met {at // 4}")
+        for at, photo in enumerate(labelled({}, 40))
+    ]
+    split = make_split([*photos, *nobody])
+    roles: dict[str, set[str]] = defaultdict(set)
+    for photo in [*photos, *nobody]:
+        roles[photo.encounter or ""].add(split.roles[photo.name])
+    assert all(len(found) == 1 for found in roles.values())
+    found = roles_of(split, photos)
+    assert any(one["known_query"] == 3 for one in found.values())
+    assert all(one["fit"] > 0 for one in found.values() if one["known_query"])
+    assert all(not one["known_query"] for name, one in found.items() if name[-1] >= "8")
+    assert 13 <= len(split.names("unknown_query")) < 40
 
 
 def test_a_third_of_the_new_whales_are_unknown_queries() -> None:

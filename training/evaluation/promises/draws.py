@@ -13,7 +13,8 @@ from index.calibration.bursts import PhotoFacts, find_bursts
 from index.labels.reader import LabelledPhoto
 from index.search.matching import Score
 from index.search.vectors import FloatArray
-from training.splits.protocol import Split, species_of
+from training.splits.photo_facts import facts_of, species_of
+from training.splits.protocol import Split
 
 _FEWEST_PHOTOS = 3  # of an individual that one photo may be taken from
 _SEVENTH = 7
@@ -44,22 +45,16 @@ class PhotoSet:
         photos: Sequence[LabelledPhoto],
         split: Split | None = None,
         score: Score = "nearest",
+        hashes: Sequence[bytes | None] = (),
     ) -> PhotoSet:
         """Take a set's photos with the encounters, times and species that the labels know.
+
+        Perceptual `hashes` also tell which photos are one picture.
 
         With a split no `fit` photo is a query, and no individual with one is absent: the checkpoint
         learned from it. Without one any photo may be a query.
         """
-        species = species_of(photos)
-        facts = PhotoFacts(
-            encounters=[photo.encounter for photo in photos],
-            taken_at=[photo.taken_at for photo in photos],
-            species={
-                photo.individual: species[photo.name]
-                for photo in photos
-                if photo.individual is not None and species[photo.name]
-            },
-        )
+        species, facts = species_of(photos), facts_of(photos, hashes)
         individuals = [photo.individual for photo in photos]
         roles = np.array([split.roles[photo.name] if split else "" for photo in photos], np.str_)
         return cls(

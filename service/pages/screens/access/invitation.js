@@ -4,15 +4,17 @@ import { key } from "../../api.js";
 import { showWho } from "../../account_menu.js";
 import { el, field, put } from "../../dom.js";
 import { when } from "../../formatting.js";
+import { languageChoice } from "../../languages.js";
 import { problemBox } from "../../notify.js";
 import { roleText } from "../../roles.js";
 import { acceptInvitation, readInvitation, PASSWORD_HINT, REMEMBER } from "../../session.js";
+import { t } from "../../texts.js";
 import { heading, loadInto } from "../../widgets.js";
 
 export async function invitation(screen, { rest }) {
   const token = rest.join("/");
   const place = el("div");
-  put(screen, heading("Welcome to flukeprint"), place);
+  put(screen, heading(t("start.welcome")), place, languageChoice());
   await loadInto(place, async () => acceptance(token, await readInvitation(token)));
 }
 
@@ -32,7 +34,7 @@ function acceptance(token, offer) {
   const send = el(
     "button",
     { type: "submit", class: "first" },
-    offer.is_new_password ? "Set the password" : "Make my account",
+    offer.is_new_password ? t("invitation.setPassword") : t("invitation.make"),
   );
   const body = el(
     "form",
@@ -41,15 +43,15 @@ function acceptance(token, offer) {
       "p",
       {},
       offer.is_new_password
-        ? `Choose a new password for ${offer.name}. Your other devices are signed out.`
-        : `You are invited, with the role ${roleText(offer.role)}. Choose a name and a password.`,
+        ? t("invitation.newPassword", { name: offer.name })
+        : t("invitation.text", { role: roleText(offer.role) }),
     ),
-    field("Name", name, offer.is_new_password ? null : "The history shows it to your colleagues."),
-    field("Password", password, PASSWORD_HINT),
+    field(t("common.name"), name, offer.is_new_password ? null : t("invitation.nameHint")),
+    field(t("common.password"), password, PASSWORD_HINT),
     el("p", { class: "check" }, remember, el("label", { for: "remember" }, REMEMBER)),
     refusal,
     el("p", { class: "acts" }, send),
-    el("p", { class: "facts" }, `This link works once, until ${when(offer.expires_at)}.`),
+    el("p", { class: "facts" }, t("invitation.once", { until: when(offer.expires_at) })),
   );
   body.addEventListener("submit", async (event) => {
     event.preventDefault();

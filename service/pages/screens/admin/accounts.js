@@ -4,17 +4,18 @@ import { get, patch, path, post, remove } from "../../api.js";
 import { showWho } from "../../account_menu.js";
 import { form } from "../../dialog.js";
 import { actionButton, el, put } from "../../dom.js";
-import { when } from "../../formatting.js";
+import { count, when } from "../../formatting.js";
 import { attempt, notify } from "../../notify.js";
 import { ROLES } from "../../roles.js";
 import { showSecret } from "../../secret.js";
 import { acceptInvitation, PASSWORD_HINT, REMEMBER, whoAsks } from "../../session.js";
 import { hiddenHead, table, tableRow } from "../../tables.js";
+import { t } from "../../texts.js";
 import { empty, heading, loadInto } from "../../widgets.js";
 
 export async function accounts(screen, { signal }) {
   const place = el("div");
-  put(screen, heading("Accounts"), place);
+  put(screen, heading(t("accounts.title")), place);
   await refresh();
 
   function refresh() {
@@ -25,7 +26,7 @@ export async function accounts(screen, { signal }) {
         whoAsks(),
       ]);
       if (who.by === "open") return firstOne();
-      const invite = actionButton("Invite somebody …", inviteSomebody, { class: "first" });
+      const invite = actionButton(t("accounts.invite"), inviteSomebody, { class: "first" });
       return [
         el("p", { class: "acts" }, invite),
         found.length ? accountTable(found) : nobody(),
@@ -35,30 +36,32 @@ export async function accounts(screen, { signal }) {
   }
 
   function nobody() {
-    return empty(
-      "No accounts yet",
-      "Everybody uses a key. Invite people, and they choose a name and a password themselves.",
-    );
+    return empty(t("accounts.none"), t("accounts.noneText"));
   }
 
   function firstOne() {
     return empty(
-      "No accounts yet",
-      "Anyone on this machine may do everything. The first account, an admin's, locks the " +
-        "service: from then on everybody signs in or sends a key.",
-      actionButton("Make the first account …", makeFirst, { class: "first" }),
+      t("accounts.none"),
+      t("accounts.openText"),
+      actionButton(t("accounts.makeFirst"), makeFirst, { class: "first" }),
     );
   }
 
   async function makeFirst() {
     let invited = null; // one for all tries: a refused password leaves no second invitation open
-    const made = await form("Make the first account", {
-      text: "It may do everything, and invites the others.",
+    const made = await form(t("accounts.makeFirstTitle"), {
+      text: t("accounts.firstText"),
       fields: [
-        { name: "name", label: "Name", required: true, max: 64, autocomplete: "username" },
+        {
+          name: "name",
+          label: t("common.name"),
+          required: true,
+          max: 64,
+          autocomplete: "username",
+        },
         {
           name: "password",
-          label: "Password",
+          label: t("common.password"),
           type: "password",
           required: true,
           isVerbatim: true,
@@ -67,7 +70,7 @@ export async function accounts(screen, { signal }) {
         },
         { name: "remember", label: REMEMBER, type: "checkbox" },
       ],
-      accept: "Make the account",
+      accept: t("accounts.make"),
       act: async (values) => {
         invited ??= await post("/v1/invitations", { role: "admin" });
         return acceptInvitation({ token: invited.token, ...values });
@@ -78,19 +81,19 @@ export async function accounts(screen, { signal }) {
       return;
     }
     await showWho();
-    notify("You are signed in.");
+    notify(t("accounts.signedIn"));
     await refresh();
   }
 
   async function inviteSomebody() {
-    const made = await form("Invite somebody", {
-      text: "You get a link to send. Whoever opens it chooses a name and a password, once.",
+    const made = await form(t("accounts.inviteTitle"), {
+      text: t("accounts.inviteText"),
       fields: [
-        { name: "name", label: "Name (they may change it)", max: 64 },
-        { name: "role", label: "Role", value: "curate", options: ROLES },
-        { name: "days", label: "The link is good for", value: "7", options: DAYS },
+        { name: "name", label: t("accounts.nameHint"), max: 64 },
+        { name: "role", label: t("common.role"), value: "curate", options: ROLES },
+        { name: "days", label: t("accounts.goodFor"), value: "7", options: DAYS },
       ],
-      accept: "Make the link",
+      accept: t("accounts.makeLink"),
       act: ({ name, role, days }) =>
         post("/v1/invitations", { role, days: Number(days), name: name || null }),
     });
@@ -99,16 +102,22 @@ export async function accounts(screen, { signal }) {
 
   async function linkOf(made) {
     showSecret(
-      made.name ? `The link for ${made.name}` : "The link",
-      `Send it to one person. It works once, until ${when(made.expires_at)}. Copy it now.`,
-      "Link",
+      made.name ? t("accounts.linkFor", { name: made.name }) : t("accounts.theLink"),
+      t("accounts.linkText", { until: when(made.expires_at) }),
+      t("accounts.link"),
       new URL(made.path, location.href).href,
     );
     await refresh();
   }
 
   function accountTable(found) {
-    const heads = ["Name", "Role", "Created", "Last signed in", hiddenHead("Actions")];
+    const heads = [
+      t("common.name"),
+      t("common.role"),
+      t("common.created"),
+      t("accounts.lastSignedIn"),
+      hiddenHead(t("common.actions")),
+    ];
     return table(heads, found.map(accountRow));
   }
 
@@ -116,22 +125,24 @@ export async function accounts(screen, { signal }) {
     const small = (label, act, more = "") =>
       actionButton(label, act, {
         class: `quiet small ${more}`,
-        "aria-label": `${label.replace(" …", "")}: ${one.name}`,
+        "aria-label": t("accounts.actOf", { act: label.replace(" …", ""), name: one.name }),
       });
     const acts = one.deactivated_at
-      ? [small("Activate", () => change(one, { is_active: true }))]
+      ? [small(t("accounts.activate"), () => change(one, { is_active: true }))]
       : [
-          small("Role …", () => chooseRole(one)),
-          small("New password …", () => newLink(one)),
-          small("Sign out", () => signOutDevices(one)),
-          small("Deactivate …", () => deactivate(one), "danger"),
+          small(t("accounts.roleAct"), () => chooseRole(one)),
+          small(t("accounts.newPassword"), () => newLink(one)),
+          small(t("accounts.signOut"), () => signOutDevices(one)),
+          small(t("accounts.deactivateAct"), () => deactivate(one), "danger"),
         ];
     return tableRow(
       [
         one.name,
-        one.deactivated_at ? `${one.role}, deactivated ${when(one.deactivated_at)}` : one.role,
+        one.deactivated_at
+          ? t("accounts.deactivated", { role: one.role, at: when(one.deactivated_at) })
+          : one.role,
         when(one.created_at),
-        when(one.last_signed_in_at) || "never",
+        when(one.last_signed_in_at) || t("common.never"),
         el("div", { class: "row-acts" }, acts),
       ],
       { class: one.deactivated_at ? "is-undone" : null },
@@ -139,20 +150,30 @@ export async function accounts(screen, { signal }) {
   }
 
   function invitationTable(found) {
-    const heads = ["For", "Role", "Invited by", "Good until", hiddenHead("Actions")];
+    const heads = [
+      t("accounts.for"),
+      t("common.role"),
+      t("accounts.invitedBy"),
+      t("accounts.goodUntil"),
+      hiddenHead(t("common.actions")),
+    ];
     return [
-      el("h2", {}, "Open invitations"),
+      el("h2", {}, t("accounts.open")),
       table(
         heads,
         found.map((one) =>
           tableRow([
-            one.account_id ? `${one.name} (new password)` : one.name || "somebody",
+            one.account_id
+              ? t("accounts.forPassword", { name: one.name })
+              : one.name || t("accounts.somebody"),
             one.role,
             one.made_by,
             when(one.expires_at),
-            actionButton("Withdraw", () => withdraw(one), {
+            actionButton(t("accounts.withdraw"), () => withdraw(one), {
               class: "quiet small danger",
-              "aria-label": `Withdraw the invitation of ${one.name || "somebody"}`,
+              "aria-label": t("accounts.withdrawOf", {
+                name: one.name || t("accounts.somebody"),
+              }),
             }),
           ]),
         ),
@@ -166,18 +187,18 @@ export async function accounts(screen, { signal }) {
   }
 
   async function chooseRole(one) {
-    const done = await form(`Role of ${one.name}`, {
-      text: "It counts from the next click on.",
-      fields: [{ name: "role", label: "Role", value: one.role, options: ROLES }],
+    const done = await form(t("accounts.roleOf", { name: one.name }), {
+      text: t("accounts.roleText"),
+      fields: [{ name: "role", label: t("common.role"), value: one.role, options: ROLES }],
       act: (values) => patch(path("accounts", one.id), values),
     });
     if (done) await attempt(refresh);
   }
 
   async function newLink(one) {
-    const made = await form(`New password for ${one.name}`, {
-      text: `You get a link to send to ${one.name}. The present password works until it is used.`,
-      accept: "Make the link",
+    const made = await form(t("accounts.passwordFor", { name: one.name }), {
+      text: t("accounts.passwordText", { name: one.name }),
+      accept: t("accounts.makeLink"),
       act: () => post("/v1/invitations", { account: one.id }),
     });
     if (made) await linkOf(made);
@@ -185,13 +206,13 @@ export async function accounts(screen, { signal }) {
 
   async function signOutDevices(one) {
     const done = await attempt(() => remove(`${path("accounts", one.id)}/sessions`));
-    if (done) notify(`${one.name} is signed out on all devices.`);
+    if (done) notify(t("accounts.isOut", { name: one.name }));
   }
 
   async function deactivate(one) {
-    const sure = await form(`Deactivate the account of ${one.name}?`, {
-      text: "Their devices are signed out at once. You can activate the account again.",
-      accept: "Deactivate",
+    const sure = await form(t("accounts.deactivateTitle", { name: one.name }), {
+      text: t("accounts.deactivateText"),
+      accept: t("accounts.deactivate"),
       danger: true,
       act: () => patch(path("accounts", one.id), { is_active: false }),
     });
@@ -204,8 +225,4 @@ export async function accounts(screen, { signal }) {
   }
 }
 
-const DAYS = [
-  ["1", "1 day"],
-  ["7", "7 days"],
-  ["30", "30 days"],
-];
+const DAYS = [1, 7, 30].map((days) => [String(days), count(days, "day")]);

@@ -6,6 +6,7 @@ import { hiddenHead, table, tableRow } from "../../tables.js";
 import { empty, heading } from "../../widgets.js";
 import { problemBox } from "../../notify.js";
 import { distance, percent } from "../../formatting.js";
+import { numberText, t, tNodes } from "../../texts.js";
 import { detChart, histogram } from "./charts.js";
 
 const LEAST = 0.001;
@@ -16,14 +17,9 @@ const rounded = (rate) => Math.ceil(rate * 1000) / 1000;
 
 export async function calibration(screen, { signal }) {
   const fitted = await get("/v1/calibration", {}, { signal });
-  put(screen, heading("Calibration"), el("p", {}, fitted.description));
+  put(screen, heading(t("calibration.title")), el("p", { lang: "en" }, fitted.description));
   if (!fitted.is_calibrated) {
-    screen.append(
-      empty(
-        "Too few photos to calibrate",
-        "Add more individuals with at least two photos each. Distances then become probabilities.",
-      ),
-    );
+    screen.append(empty(t("calibration.few"), t("calibration.fewText")));
     return;
   }
   const start = fitted.thresholds.known;
@@ -52,7 +48,7 @@ export async function calibration(screen, { signal }) {
     el(
       "div",
       { class: "rate" },
-      el("label", { for: "rate" }, "How many unknown animals may be taken for known ones?"),
+      el("label", { for: "rate" }, t("calibration.question")),
       slider,
       el(
         "p",
@@ -82,21 +78,25 @@ export async function calibration(screen, { signal }) {
   }
 
   function draw(at, rate) {
-    slider.setAttribute("aria-valuetext", rate === null ? "present setting" : percent(rate));
+    slider.setAttribute("aria-valuetext", rate === null ? t("calibration.present") : percent(rate));
     if (at.distance < 0) {
-      put(sentence, "Nothing is known without review here.");
+      put(sentence, t("calibration.nothingKnown"));
       put(charts, histogram(fitted, at), detChart(fitted, at));
       return;
     }
     put(
       sentence,
-      rate === null ? "Now the answer" : ["At most ", el("b", {}, percent(rate)), ": the answer"],
-      " is “known” up to distance ",
-      el("b", {}, distance(at.distance)),
-      ". ",
-      `No more than ${percent(at.promised)} of unknown animals pass for known ones, as promised `,
-      `(${percent(at.fpir)} did in trials, give or take ${percent(at.error)})`,
-      at.fnir === null ? "." : `, and ${percent(at.fnir)} of known animals were missed.`,
+      tNodes(rate === null ? "calibration.now" : "calibration.atMost", {
+        rate: rate === null ? "" : el("b", {}, percent(rate)),
+        distance: el("b", {}, distance(at.distance)),
+      }),
+      " ",
+      t("calibration.promise", {
+        promised: percent(at.promised),
+        rate: percent(at.fpir),
+        error: percent(at.error),
+      }),
+      at.fnir === null ? "" : ` ${t("calibration.missed", { rate: percent(at.fnir) })}`,
     );
     put(charts, histogram(fitted, at), detChart(fitted, at));
   }
@@ -104,7 +104,7 @@ export async function calibration(screen, { signal }) {
 
 // A negative distance: nothing is known without review.
 function upTo(reach) {
-  return reach < 0 ? "nothing" : distance(reach);
+  return reach < 0 ? t("calibration.nothing") : distance(reach);
 }
 
 function thresholds(fitted) {
@@ -116,22 +116,32 @@ function thresholds(fitted) {
       percent(at.promised),
       at.fnir === null ? "" : percent(at.fnir),
     ]);
-  const heads = ["Distance", "Unknown taken for known", "Promised at most", "Known missed"];
+  const heads = [
+    t("calibration.distance"),
+    t("calibration.unknownAsKnown"),
+    t("calibration.promisedAtMost"),
+    t("calibration.knownMissed"),
+  ];
   return el(
     "section",
     {},
-    el("h2", {}, "Present thresholds"),
+    el("h2", {}, t("calibration.presentThresholds")),
     table(
-      [hiddenHead("Threshold"), ...heads],
-      [row("Known up to", fitted.thresholds.known), row("New above", fitted.thresholds.new_whale)],
+      [hiddenHead(t("calibration.threshold")), ...heads],
+      [
+        row(t("calibration.knownUpTo"), fitted.thresholds.known),
+        row(t("calibration.newAbove"), fitted.thresholds.new_whale),
+      ],
     ),
     el(
       "p",
       { class: "facts" },
-      `Trials: ${fitted.known_trials.toLocaleString("en")} with known animals and ` +
-        `${fitted.unknown_trials.toLocaleString("en")} with unknown animals ` +
-        `(${fitted.unknown_source}).`,
-      fitted.is_pending ? " The last change is being calibrated." : "",
+      t("calibration.trials", {
+        known: numberText(fitted.known_trials),
+        unknown: numberText(fitted.unknown_trials),
+        source: fitted.unknown_source,
+      }),
+      fitted.is_pending ? ` ${t("calibration.pending")}` : "",
     ),
   );
 }
@@ -145,12 +155,17 @@ function groups(fitted) {
       percent(one.thresholds.known.promised),
       percent(one.smallest_rate),
     ]);
-  const heads = ["Answers by", "Known up to", "Promised at most", "Smallest rate"];
+  const heads = [
+    t("calibration.answersBy"),
+    t("calibration.knownUpTo"),
+    t("calibration.promisedAtMost"),
+    t("calibration.smallest"),
+  ];
   return el(
     "section",
     {},
-    el("h2", {}, "Species and encounters"),
-    el("p", {}, "These have enough photos for thresholds and probabilities of their own."),
+    el("h2", {}, t("calibration.groups")),
+    el("p", {}, t("calibration.groupsText")),
     table(heads, fitted.groups.map(row)),
   );
 }
@@ -158,22 +173,23 @@ function groups(fitted) {
 function newAnimals(fitted) {
   const queued = fitted.queue_share;
   const estimate = queued
-    ? `Of the ${queued.photos.toLocaleString("en")} photos that wait, about ` +
-      `${percent(queued.share)} (${percent(queued.low)} to ${percent(queued.high)}) show new ` +
-      "animals, by their distances. "
-    : "From 20 photos in the queue on, the share is estimated here. ";
+    ? t("calibration.estimate", {
+        count: queued.photos,
+        share: percent(queued.share),
+        low: percent(queued.low),
+        high: percent(queued.high),
+      })
+    : t("calibration.noEstimate");
   return el(
     "section",
     {},
-    el("h2", {}, "New animals"),
+    el("h2", {}, t("calibration.newAnimals")),
     el(
       "p",
       {},
-      `Probabilities take ${percent(fitted.new_whale_share)} of photos to show animals that the ` +
-        `catalogue lacks. ${estimate}`,
-      "The setting ",
-      el("code", {}, "new_share"),
-      " changes it.",
+      t("calibration.share", { share: percent(fitted.new_whale_share) }),
+      ` ${estimate} `,
+      tNodes("calibration.setting", { setting: el("code", {}, "new_share") }),
     ),
   );
 }

@@ -3,6 +3,7 @@
 import { el, svg } from "../../dom.js";
 import { distance, percent } from "../../formatting.js";
 import { table } from "../../tables.js";
+import { numberText, t } from "../../texts.js";
 
 const WIDE = 520;
 const HIGH = 300;
@@ -11,12 +12,7 @@ const INNER = { wide: WIDE - EDGE.left - EDGE.right, high: HIGH - EDGE.top - EDG
 
 export function histogram(fitted, at) {
   const bins = fitted.histogram;
-  if (!bins.length)
-    return el(
-      "figure",
-      { class: "chart" },
-      el("p", {}, "The distances are not counted yet. Run `flukeprint index update`."),
-    );
+  if (!bins.length) return el("figure", { class: "chart" }, el("p", {}, t("charts.uncounted")));
   const sums = {
     known: Math.max(fitted.known_trials, 1),
     unknown: Math.max(fitted.unknown_trials, 1),
@@ -40,13 +36,13 @@ export function histogram(fitted, at) {
     bar(x(bin.start), x(bin.end), y(bin.right), y(0), "right"),
   ]);
   const marks = ticks(first, last).map((value) =>
-    tickX(x(value), String(Number(value.toFixed(2)))),
+    tickX(x(value), numberText(Number(value.toFixed(2)))),
   );
-  const chart = picture("Distances of known and unknown animals", [
+  const chart = picture(t("charts.distancesOf"), [
     ...bars,
     ...marks,
     axis(),
-    label("distance to the nearest individual"),
+    label(t("charts.toNearest")),
     threshold(x(at.distance)),
   ]);
   return el(
@@ -55,17 +51,17 @@ export function histogram(fitted, at) {
     el(
       "figcaption",
       {},
-      el("h2", {}, "Distances"),
+      el("h2", {}, t("charts.distances")),
       legend([
-        ["right", "known animal, found"],
-        ["wrong", "known animal, taken for another"],
-        ["strange", "unknown animal"],
+        ["right", t("charts.right")],
+        ["wrong", t("charts.wrong")],
+        ["strange", t("charts.strange")],
       ]),
     ),
     chart,
     figures(
-      "Distances as a table",
-      ["from", "to", "found", "mistaken", "unknown"],
+      t("charts.distanceTable"),
+      ["from", "to", "found", "mistaken", "unknown"].map((head) => t(`charts.${head}`)),
       bins.map((bin) => [
         distance(bin.start),
         distance(bin.end),
@@ -79,12 +75,7 @@ export function histogram(fitted, at) {
 
 export function detChart(fitted, at) {
   const points = fitted.det.filter((point) => point.fnir !== null && point.fpir > 0);
-  if (!points.length)
-    return el(
-      "figure",
-      { class: "chart" },
-      el("p", {}, "The trade-off is not computed yet. Run `flukeprint index update`."),
-    );
+  if (!points.length) return el("figure", { class: "chart" }, el("p", {}, t("charts.uncomputed")));
   const least = Math.min(...points.map((point) => point.fpir), 0.01);
   const x = (rate) =>
     EDGE.left + (INNER.wide * Math.log(Math.max(rate, least) / least)) / Math.log(1 / least);
@@ -122,24 +113,13 @@ export function detChart(fitted, at) {
     el(
       "figcaption",
       {},
-      el("h2", {}, "Trade-off"),
-      el(
-        "p",
-        { class: "facts" },
-        "Known animals missed (upwards) and unknown animals taken for known (to the right).",
-      ),
+      el("h2", {}, t("charts.tradeOff")),
+      el("p", { class: "facts" }, t("charts.tradeOffText")),
     ),
-    picture("Detection error trade-off", [
-      ...up,
-      ...across,
-      axis(),
-      line,
-      here,
-      label("unknown animals taken for known, log scale"),
-    ]),
+    picture(t("charts.det"), [...up, ...across, axis(), line, here, label(t("charts.logScale"))]),
     figures(
-      "Trade-off as a table",
-      ["distance", "unknown taken for known", "known missed"],
+      t("charts.tradeOffTable"),
+      ["distance", t("charts.unknownAsKnown"), t("charts.knownMissed")],
       points.map((point) => [distance(point.distance), percent(point.fpir), percent(point.fnir)]),
     ),
   );

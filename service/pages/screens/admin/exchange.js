@@ -4,29 +4,30 @@ import { get, post } from "../../api.js";
 import { actionButton, el, field, put } from "../../dom.js";
 import { empty, heading, loadInto } from "../../widgets.js";
 import { notify, problemBox } from "../../notify.js";
+import { t } from "../../texts.js";
 import { resultOf } from "./exchange_report.js";
 import { importZone } from "./import_zone.js";
 import { jobLists } from "./job_card.js";
 
 const FORMATS = [
-  ["zip", "Folders (one for each individual) and a spreadsheet"],
-  ["csv", "CSV for flukeprint"],
-  ["coco", "COCO"],
-  ["camtrap-dp", "Camtrap DP"],
-  ["wildbook", "Wildbook bulk import (Excel)"],
-  ["wildlife-datasets", "wildlife-datasets"],
-  ["kaggle", "Kaggle CSV (Image, Id)"],
-  ["happywhale", "Kaggle CSV of Happywhale (image, species, individual_id)"],
-];
+  "zip",
+  "csv",
+  "coco",
+  "camtrap-dp",
+  "wildbook",
+  "wildlife-datasets",
+  "kaggle",
+  "happywhale",
+].map((name) => [name, t(`exchange.as.${name}`)]);
 
 export async function exchange(screen, { signal }) {
   const place = el("div");
   const anew = jobLists({ signal, again: refresh });
   put(
     screen,
-    heading("Import and export"),
+    heading(t("exchange.title")),
     el("div", { class: "exchange" }, importZone({ refresh }), exporting(refresh)),
-    el("h2", {}, "Imports and exports"),
+    el("h2", {}, t("exchange.list")),
     place,
   );
   await refresh();
@@ -36,17 +37,13 @@ export async function exchange(screen, { signal }) {
     return loadInto(place, async () => {
       const page = await get("/v1/jobs", { limit: 100 }, { signal: listSignal });
       const jobs = page.jobs.filter((job) => job.kind === "import" || job.kind === "export");
-      if (!jobs.length)
-        return empty(
-          "No imports or exports yet",
-          "Drop photos with their names above. You see what it would add before anything changes.",
-        );
+      if (!jobs.length) return empty(t("exchange.none"), t("exchange.noneText"));
       const done = new Set(
         jobs.filter((job) => job.state !== "cancelled" && job.state !== "failed").map(ofDryRun),
       );
       return el(
         "ul",
-        { class: "jobs", "aria-label": "Imports and exports, newest first" },
+        { class: "jobs", "aria-label": t("exchange.listLabel") },
         cards(jobs, (ended) => resultOf(ended, done.has(ended.id), signal, refresh)),
       );
     });
@@ -67,20 +64,21 @@ function exporting(refresh) {
   return el(
     "section",
     { class: "zone plain", "aria-labelledby": "export" },
-    el("h2", { id: "export" }, "Export"),
-    field("Format", form),
-    el("p", { class: "check" }, photos, el("label", { for: "with-photos" }, "Include the photos")),
+    el("h2", { id: "export" }, t("exchange.export")),
+    field(t("exchange.format"), form),
+    el(
+      "p",
+      { class: "check" },
+      photos,
+      el("label", { for: "with-photos" }, t("exchange.withPhotos")),
+    ),
     el(
       "p",
       { class: "check" },
       places,
-      el(
-        "label",
-        { for: "with-places" },
-        "Include places (curators only). Otherwise they are removed from the files too.",
-      ),
+      el("label", { for: "with-places" }, t("exchange.withPlaces")),
     ),
-    el("p", { class: "acts" }, actionButton("Start the export", make, { class: "first" })),
+    el("p", { class: "acts" }, actionButton(t("exchange.startExport"), make, { class: "first" })),
     refusal,
   );
 
@@ -93,7 +91,7 @@ function exporting(refresh) {
         with_places: places.checked,
       };
       await post("/v1/jobs", { kind: "export", parameters });
-      notify("The export has started.");
+      notify(t("exchange.started"));
       await refresh();
     } catch (error) {
       put(refusal, problemBox(error));

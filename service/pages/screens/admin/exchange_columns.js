@@ -3,20 +3,9 @@
 import { get, path, post } from "../../api.js";
 import { actionButton, el, field, put } from "../../dom.js";
 import { notify, problemBox } from "../../notify.js";
+import { numberText, t, wordText } from "../../texts.js";
 import { loadInto } from "../../widgets.js";
 
-const FIELDS = {
-  photo: "Photo (the file's name)",
-  individual: "Animal",
-  date: "Date",
-  place: "Place (kept private)",
-  side: "Side of the animal",
-  species: "Species",
-  encounter: "Encounter",
-  region: "Region (everybody sees it)",
-  sex: "Sex",
-  box: "Box",
-};
 // Words that a column's name may hold, in English, Spanish, Portuguese, French and German.
 const HINTS = {
   photo: /photo|image|file|foto|imag|archivo|arquivo|bild|datei/i,
@@ -37,11 +26,11 @@ export function columnsUsed(columns) {
   return el(
     "details",
     { class: "columns-used" },
-    el("summary", {}, `${read.length} of ${columns.length} columns of the table are read`),
+    el("summary", {}, t("columns.read", { count: read.length, total: numberText(columns.length) })),
     el(
       "ul",
       {},
-      columns.map((one) => el("li", {}, `${one.column}: ${one.became || "not read"}`)),
+      columns.map((one) => el("li", {}, `${one.column}: ${one.became || t("columns.notRead")}`)),
     ),
   );
 }
@@ -69,24 +58,19 @@ function form(job, table, refresh) {
   );
   const refusal = el("div");
   return [
-    el(
-      "p",
-      { class: "note" },
-      `${table.file} has columns that aren't known. Say which column is what. `,
-      "Nothing changes in the catalogue: the zip is only checked again.",
-    ),
+    el("p", { class: "note" }, t("columns.unknown", { file: table.file })),
     preview(job, table),
     el(
       "div",
       { class: "columns-choices" },
-      table.fields.map((name) => field(FIELDS[name] || name, choices[name])),
+      table.fields.map((name) => field(wordText(`columns.field.${name}`, name), choices[name])),
     ),
     el(
       "p",
       { class: "acts" },
-      actionButton("Check with these columns", check, {
+      actionButton(t("columns.check"), check, {
         class: "first",
-        "aria-label": `Check the zip of job ${job.id} with these columns`,
+        "aria-label": t("columns.checkOf", { job: job.id }),
       }),
     ),
     refusal,
@@ -103,7 +87,7 @@ function form(job, table, refresh) {
       const { duplicates, replace_photos } = job.parameters;
       const parameters = { again: job.id, columns, duplicates, replace_photos };
       await post("/v1/jobs", { kind: "import", parameters });
-      notify("The zip is checked again.");
+      notify(t("columns.checked"));
       await refresh();
     } catch (error) {
       put(refusal, problemBox(error));
@@ -115,9 +99,13 @@ function select(table, chosen) {
   return el(
     "select",
     {},
-    el("option", { value: "" }, "no column"),
+    el("option", { value: "" }, t("columns.none")),
     table.columns.map((name, at) =>
-      el("option", { value: String(at), selected: at === chosen }, name || `column ${at + 1}`),
+      el(
+        "option",
+        { value: String(at), selected: at === chosen },
+        name || t("columns.numbered", { number: at + 1 }),
+      ),
     ),
   );
 }
@@ -129,7 +117,7 @@ function preview(job, table) {
       class: "wide",
       tabindex: "0",
       role: "region",
-      "aria-label": `First rows of the table of job ${job.id}`,
+      "aria-label": t("columns.firstRows", { job: job.id }),
     },
     el(
       "table",

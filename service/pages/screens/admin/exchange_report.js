@@ -4,36 +4,31 @@ import { get, nextOf, path, post } from "../../api.js";
 import { actionButton, button, el } from "../../dom.js";
 import { count, photoName } from "../../formatting.js";
 import { attempt, notify } from "../../notify.js";
+import { measureText, numberText, t, wordText } from "../../texts.js";
 import { clear, loadInto } from "../../widgets.js";
 import { columnsForm, columnsUsed } from "./exchange_columns.js";
 
-const STATUSES = {
-  added: "new",
-  changed: "changed",
-  unchanged: "already there",
-  skipped: "duplicate",
-  refused: "refused",
-  unreadable: "unreadable",
-  no_file: "file missing",
-  no_label: "no label",
-  left_out: "left out",
-};
+const statusText = (status) => wordText(`report.status.${status}`, status);
 
 // What the card of a job that has ended shows besides its progress.
 export function resultOf(job, isImported, signal, refresh) {
   if (job.state !== "succeeded") return null;
+  const { without_place: removed } = job.result;
   if (job.kind === "export")
     return el(
       "p",
       {},
-      `${count(job.result.labels, "label")} and ${count(job.result.photos, "photo")}`,
-      job.parameters.with_places ? ", with places" : ", without places",
-      job.result.without_place ? ` (removed from ${count(job.result.without_place, "photo")})` : "",
-      ` · ${megabytes(job.result.bytes)}`,
+      t("report.exported", {
+        labels: count(job.result.labels, "label"),
+        photos: count(job.result.photos, "photo"),
+      }),
+      `, ${t(job.parameters.with_places ? "report.withPlaces" : "report.withoutPlaces")}`,
+      removed ? ` (${t("report.removed", { photos: count(removed, "photo") })})` : "",
+      ` · ${sizeText(job.result.bytes)}`,
     );
   if (job.result.table)
     return isImported
-      ? el("p", { class: "note" }, `The columns of ${job.result.table} have been said.`)
+      ? el("p", { class: "note" }, t("report.columnsChosen", { table: job.result.table }))
       : columnsForm(job, signal, refresh);
   const { counts, is_dry_run: isDryRun, warnings, columns = [] } = job.result;
   const fresh = (counts.added || 0) + (counts.changed || 0);
@@ -47,20 +42,24 @@ export function resultOf(job, isImported, signal, refresh) {
       ? el(
           "p",
           { class: "acts" },
-          actionButton(`Import ${count(fresh, "photo")}`, () => startImport(job, refresh), {
-            class: "first",
-            "aria-label": `Import ${count(fresh, "photo")} of job ${job.id}`,
-          }),
+          actionButton(
+            t("report.import", { photos: count(fresh, "photo") }),
+            () => startImport(job, refresh),
+            {
+              class: "first",
+              "aria-label": t("report.importOf", { photos: count(fresh, "photo"), job: job.id }),
+            },
+          ),
         )
       : null,
-    isDryRun && !fresh ? el("p", { class: "note" }, "The zip holds nothing new.") : null,
+    isDryRun && !fresh ? el("p", { class: "note" }, t("report.nothingNew")) : null,
   ];
 }
 
 async function startImport(job, refresh) {
   await attempt(async () => {
     await post("/v1/jobs", { kind: "import", parameters: { dry_run: job.id } });
-    notify("The import has started.");
+    notify(t("report.started"));
     await refresh();
   });
 }
@@ -70,7 +69,7 @@ function filters(job, place, signal) {
   const all = [[null, job.result.files], ...each];
   const buttons = all.map(([status, number]) =>
     button(
-      `${number.toLocaleString("en")} ${status ? STATUSES[status] || status : "in total"}`,
+      `${numberText(number)} ${status ? statusText(status) : t("report.inTotal")}`,
       () => choose(status),
       {
         class: "small",
@@ -78,7 +77,11 @@ function filters(job, place, signal) {
       },
     ),
   );
-  return el("p", { class: "acts", role: "group", "aria-label": `Files of job ${job.id}` }, buttons);
+  return el(
+    "p",
+    { class: "acts", role: "group", "aria-label": t("report.files", { job: job.id }) },
+    buttons,
+  );
 
   async function choose(status) {
     const at = all.findIndex(([one]) => one === status);
@@ -95,7 +98,7 @@ async function table(id, status, signal) {
   const body = el("tbody");
   const whole = el(
     "div",
-    { class: "wide", tabindex: "0", role: "region", "aria-label": `Report of job ${id}` },
+    { class: "wide", tabindex: "0", role: "region", "aria-label": t("report.label", { job: id }) },
     el(
       "table",
       { class: "report" },
@@ -105,8 +108,8 @@ async function table(id, status, signal) {
         el(
           "tr",
           {},
-          ["File", "Individual", "Result", "Reason"].map((head) =>
-            el("th", { scope: "col" }, head),
+          [t("report.file"), t("common.individual"), t("report.result"), t("report.reason")].map(
+            (head) => el("th", { scope: "col" }, head),
           ),
         ),
       ),
@@ -123,7 +126,7 @@ async function table(id, status, signal) {
     const next = nextOf(page);
     if (next === null) return;
     const act = actionButton(
-      "Show more",
+      t("common.showMore"),
       () =>
         attempt(async () => {
           await more(next);
@@ -140,14 +143,14 @@ function row(one) {
     "tr",
     {},
     el("th", { scope: "row", title: one.photo }, photoName(one.photo)),
-    el("td", {}, one.individual === "new_whale" ? "unknown" : one.individual || ""),
-    el("td", {}, STATUSES[one.status] || one.status),
-    el("td", {}, one.reason),
+    el("td", {}, one.individual === "new_whale" ? t("common.unknown") : one.individual || ""),
+    el("td", {}, statusText(one.status)),
+    el("td", { lang: "en" }, one.reason),
   );
 }
 
-function megabytes(bytes) {
+function sizeText(bytes) {
   return bytes < 1e6
-    ? `${Math.ceil(bytes / 1e3).toLocaleString("en")} kB`
-    : `${(bytes / 1e6).toFixed(1)} MB`;
+    ? measureText(Math.ceil(bytes / 1e3), "kilobyte")
+    : measureText(bytes / 1e6, "megabyte", 1);
 }

@@ -6,16 +6,16 @@ import { filesOfDrop, filesOfPicker } from "../../dropped_files.js";
 import { el, field, put } from "../../dom.js";
 import { count } from "../../formatting.js";
 import { messageOf } from "../../notify.js";
+import { shareText, t } from "../../texts.js";
 import { acceptDrops } from "../../widgets.js";
 
-const DUPLICATES = [
-  ["skip", "skip identical and nearly identical photos"],
-  ["keep-near", "skip identical files only"],
-  ["keep-all", "import all"],
-];
+const DUPLICATES = ["skip", "keep-near", "keep-all"].map((name) => [
+  name,
+  t(`importing.duplicates.${name}`),
+]);
 // `title` stands above it; `refresh` shows the report when the files are sent. With `isFirst` there
 // is nothing yet that a photo could be a duplicate of, or take the place of.
-export function importZone({ refresh, title = "Import", isFirst = false }) {
+export function importZone({ refresh, title = t("importing.title"), isFirst = false }) {
   const picker = filePicker("import-zip", {
     accept: ".zip,.csv,.xlsx,.xlsm,.json,image/*",
     multiple: true,
@@ -27,7 +27,12 @@ export function importZone({ refresh, title = "Import", isFirst = false }) {
     DUPLICATES.map(([value, label]) => el("option", { value }, label)),
   );
   const replacing = el("input", { type: "checkbox", id: "replacing" });
-  const bar = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "Sending the zip" });
+  const bar = el("progress", {
+    max: 1,
+    value: 0,
+    hidden: true,
+    "aria-label": t("importing.sendingZip"),
+  });
   const progress = el("p", { class: "progress-text", role: "status" });
   const zone = el(
     "section",
@@ -36,26 +41,21 @@ export function importZone({ refresh, title = "Import", isFirst = false }) {
     el(
       "div",
       { class: "picked" },
-      pickLabel("import-folder", "Choose a folder"),
+      pickLabel("import-folder", t("importing.chooseFolder")),
       folders,
-      pickLabel("import-zip", "Choose a zip or files"),
+      pickLabel("import-zip", t("importing.chooseFiles")),
       picker,
-      el("span", {}, "or drop them here"),
+      el("span", {}, t("importing.orDrop")),
     ),
-    el(
-      "p",
-      { class: "facts" },
-      "A folder or zip holds one folder for each individual, or photos with a table (CSV or " +
-        "Excel, also Wildbook's or your own, COCO, Camtrap DP), or an earlier export. Nothing " +
-        "changes until you start the import.",
-    ),
-    !isFirst && field("Duplicate photos", duplicates),
-    !isFirst && el(
-      "p",
-      { class: "check" },
-      replacing,
-      el("label", { for: "replacing" }, "Replace a photo by a new file of the same name"),
-    ),
+    el("p", { class: "facts" }, t("importing.text")),
+    !isFirst && field(t("importing.duplicatePhotos"), duplicates),
+    !isFirst &&
+      el(
+        "p",
+        { class: "check" },
+        replacing,
+        el("label", { for: "replacing" }, t("importing.replace")),
+      ),
     bar,
     progress,
   );
@@ -68,14 +68,15 @@ export function importZone({ refresh, title = "Import", isFirst = false }) {
   return zone;
 
   async function take(choosing) {
-    put(progress, "Reading the files …");
+    put(progress, t("importing.reading"));
     try {
       const chosen = await choosing;
       if (!chosen.length) {
         put(progress);
         return;
       }
-      if (chosen.length > 1) put(progress, `Packing ${count(chosen.length, "file")} …`);
+      if (chosen.length > 1)
+        put(progress, t("importing.packing", { files: count(chosen.length, "file") }));
       await sendArchive(await archiveOf(chosen));
     } catch (error) {
       put(progress, el("span", { class: "problem" }, messageOf(error)));
@@ -92,17 +93,16 @@ export function importZone({ refresh, title = "Import", isFirst = false }) {
     );
     sent.append("archive", file, file.name);
     bar.hidden = false;
-    put(progress, `Sending ${file.name} …`);
+    put(progress, t("importing.sending", { name: file.name }));
     const onprogress = (share) => {
       bar.value = share;
-      put(progress, `Sending ${file.name}: ${Math.round(share * 100)} %`);
+      put(progress, t("importing.sendingShare", { name: file.name, share: shareText(share) }));
     };
     await upload("/v1/jobs", sent, { onprogress, attemptKey: idempotencyKey() });
-    put(progress, `${file.name} was sent. The report appears below.`);
+    put(progress, t("importing.sent", { name: file.name }));
     await refresh();
   }
 }
 
-const pickLabel = (id, text) =>
-  el("label", { for: id, class: "as-button first" }, text);
+const pickLabel = (id, text) => el("label", { for: id, class: "as-button first" }, text);
 const filePicker = (id, more) => el("input", { type: "file", id, class: "picker", ...more });

@@ -5,6 +5,7 @@ import { form } from "../../dialog.js";
 import { actionButton, el, put } from "../../dom.js";
 import { attempt, notify } from "../../notify.js";
 import { count, photoName, when } from "../../formatting.js";
+import { measureText, numberText, t } from "../../texts.js";
 
 const MOVING = new Set(["queued", "running"]);
 // A browser has six connections to one service, and each job that is followed holds one.
@@ -12,41 +13,45 @@ const MOST_FOLLOWED = 3;
 const RETRY_MS = 2000;
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 const STATES = {
-  queued: "Waiting",
-  running: "Running",
-  succeeded: "Done",
-  failed: "Failed",
-  cancelled: "Cancelled",
-  interrupted: "Interrupted",
+  queued: t("job.state.queued"),
+  running: t("job.state.running"),
+  succeeded: t("job.state.succeeded"),
+  failed: t("job.state.failed"),
+  cancelled: t("job.state.cancelled"),
+  interrupted: t("job.state.interrupted"),
 };
 const stateOf = (job) =>
-  job.is_cancel_requested && MOVING.has(job.state) ? "Stopping" : STATES[job.state];
+  job.is_cancel_requested && MOVING.has(job.state) ? t("job.state.stopping") : STATES[job.state];
 const KINDS = {
-  identify: "Identify photos",
-  reindex: "Update the catalogue",
-  upgrade: "Change the model",
-  import: "Import",
-  export: "Export",
+  identify: t("job.kind.identify"),
+  reindex: t("job.kind.reindex"),
+  upgrade: t("job.kind.upgrade"),
+  import: t("job.kind.import"),
+  export: t("job.kind.export"),
 };
 const FORMS = {
-  zip: "folders",
-  csv: "CSV",
-  coco: "COCO",
-  "camtrap-dp": "Camtrap DP",
-  kaggle: "Kaggle CSV",
+  zip: t("job.form.zip"),
+  csv: t("job.form.csv"),
+  coco: t("job.form.coco"),
+  "camtrap-dp": t("job.form.camtrap-dp"),
+  kaggle: t("job.form.kaggle"),
 };
 const FILES = {
-  identify: ["Save the answers (CSV)", ".csv"],
-  import: ["Save the report (CSV)", ".csv"],
-  export: ["Save the zip", ".zip"],
+  identify: [t("job.save.identify"), ".csv"],
+  import: [t("job.save.import"), ".csv"],
+  export: [t("job.save.export"), ".zip"],
 };
 
+// Where the cards of a job's photos are listed.
+export const queueOf = (job) => `#/queue/upload/${encodeURIComponent(job.queue_upload)}`;
+
 const titleOf = (job) => {
-  if (job.kind === "import" && !job.parameters.dry_run) return "Check a zip to import";
+  if (job.queue_upload) return t("job.review");
+  if (job.kind === "import" && !job.parameters.dry_run) return t("job.checkZip");
   if (job.kind === "upgrade" && job.parameters.checkpoint)
-    return `Change the model to ${job.parameters.checkpoint}`;
+    return t("job.upgradeTo", { checkpoint: job.parameters.checkpoint });
   if (job.kind === "export" && job.parameters.format)
-    return `Export as ${FORMS[job.parameters.format] || job.parameters.format}`;
+    return t("job.exportAs", { format: FORMS[job.parameters.format] || job.parameters.format });
   return KINDS[job.kind] || job.kind;
 };
 
@@ -100,8 +105,8 @@ function jobCard(first, { signal, listSignal, next, again, more }) {
         last = event.data;
         draw(last);
       }
-      if (MOVING.has(last.state)) throw new Error("the service stopped"); // retried below
-      notify(`Job ${id}: ${stateOf(last).toLowerCase()}.`);
+      if (MOVING.has(last.state)) throw new Error(); // the service stopped: retried below
+      notify(t("job.now", { id, state: stateOf(last).toLowerCase() }));
       next();
     } catch (error) {
       if (error.name !== "AbortError" && !listSignal.aborted)
@@ -123,7 +128,7 @@ function jobCard(first, { signal, listSignal, next, again, more }) {
       el("progress", {
         max: 1,
         value: share ?? 0,
-        "aria-label": `Progress of job ${job.id}`,
+        "aria-label": t("job.progressOf", { id: job.id }),
         hidden: !isMoving && job.state === "succeeded",
       }),
       el(
@@ -132,48 +137,61 @@ function jobCard(first, { signal, listSignal, next, again, more }) {
         [
           job.total === null
             ? null
-            : `${job.done.toLocaleString("en")} of ${count(job.total, "file")}`,
-          isMoving && job.rate ? `${job.rate.toFixed(1)} per second` : null,
-          isMoving && job.eta_seconds ? `${duration(job.eta_seconds)} left` : null,
+            : t("job.doneOf", { done: numberText(job.done), files: count(job.total, "file") }),
+          isMoving && job.rate ? t("job.perSecond", { rate: numberText(job.rate, 1) }) : null,
+          isMoving && job.eta_seconds
+            ? t("job.left", { duration: duration(job.eta_seconds) })
+            : null,
           when(job.ended_at || job.started_at || job.asked_at),
-          job.asked_by && `by ${job.asked_by}`,
+          job.asked_by && t("job.by", { name: job.asked_by }),
         ]
           .filter(Boolean)
           .join(" · "),
       ),
-      job.reason ? el("p", { class: "problem" }, job.reason) : null,
+      job.reason ? el("p", { class: "problem", lang: "en" }, job.reason) : null,
     );
-    put(unused, `${count(job.error_count, "file")} not used`);
+    put(unused, t("job.notUsed", { count: job.error_count }));
     unused.hidden = !job.error_count;
     // The buttons stay the same ones while a job goes on: somebody may be about to press one.
-    const offers = `${isMoving ? "moving" : job.state} ${job.is_cancel_requested}`;
+    const isQueued = Boolean(job.queue_upload && job.done);
+    const offers = `${isMoving ? "moving" : job.state} ${job.is_cancel_requested} ${isQueued}`;
     if (drawnOffers !== offers) {
       drawnOffers = offers;
       put(
         acts,
         isMoving && !job.is_cancel_requested
-          ? actionButton("Cancel", () => act("cancel"), {
+          ? actionButton(t("job.cancel"), () => act("cancel"), {
               class: "small",
-              "aria-label": `Cancel job ${job.id}`,
+              "aria-label": t("job.cancelOf", { id: job.id }),
             })
           : null,
         ["failed", "cancelled", "interrupted"].includes(job.state)
-          ? actionButton("Resume", () => act("resume"), {
+          ? actionButton(t("job.resume"), () => act("resume"), {
               class: "small first",
-              "aria-label": `Resume job ${job.id}`,
+              "aria-label": t("job.resumeOf", { id: job.id }),
             })
           : null,
         job.state === "succeeded" && job.kind in FILES
           ? actionButton(FILES[job.kind][0], () => save(job), {
               class: "small",
-              "aria-label": `${FILES[job.kind][0]} of job ${job.id}`,
+              "aria-label": t("job.saveOf", { act: FILES[job.kind][0], id: job.id }),
             })
+          : null,
+        isQueued
+          ? el(
+              "a",
+              {
+                href: queueOf(job),
+                "aria-label": t("job.inQueueOf", { id: job.id }),
+              },
+              t("job.inQueue"),
+            )
           : null,
         unused,
         ENDED.has(job.state)
-          ? actionButton("Remove", () => drop(job), {
+          ? actionButton(t("job.remove"), () => drop(job), {
               class: "quiet small",
-              "aria-label": `Remove job ${job.id}`,
+              "aria-label": t("job.removeOf", { id: job.id }),
             })
           : null,
       );
@@ -185,7 +203,7 @@ function jobCard(first, { signal, listSignal, next, again, more }) {
     await attempt(async () => {
       const job = await post(path("jobs", id, what));
       draw(job);
-      notify(`Job ${id}: ${stateOf(job).toLowerCase()}.`);
+      notify(t("job.now", { id, state: stateOf(job).toLowerCase() }));
       await again();
     });
   }
@@ -206,7 +224,7 @@ function jobCard(first, { signal, listSignal, next, again, more }) {
         listed,
         following === null
           ? ""
-          : actionButton("Show more", async (pressed) => {
+          : actionButton(t("common.showMore"), async (pressed) => {
               pressed.remove();
               await showFaults(following);
             }),
@@ -215,9 +233,9 @@ function jobCard(first, { signal, listSignal, next, again, more }) {
   }
 
   async function drop(job) {
-    const sure = await form(`Remove job ${job.id}?`, {
-      text: "This deletes the job's files. Its changes to the catalogue stay.",
-      accept: "Remove",
+    const sure = await form(t("job.removeTitle", { id: job.id }), {
+      text: t("job.removeText"),
+      accept: t("job.remove"),
       danger: true,
       act: () => send("DELETE", path("jobs", job.id)),
     });
@@ -241,7 +259,10 @@ function jobCard(first, { signal, listSignal, next, again, more }) {
   }
 }
 
-function duration(seconds) {
-  if (seconds < 90) return `${Math.ceil(seconds)} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+// How long something takes, as a person says it.
+export function duration(seconds) {
+  if (seconds < 90) return measureText(Math.ceil(seconds), "second");
+  return seconds < 5400
+    ? measureText(Math.round(seconds / 60), "minute")
+    : measureText(seconds / 3600, "hour", 1);
 }

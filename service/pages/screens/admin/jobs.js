@@ -5,7 +5,21 @@ import { form, show } from "../../dialog.js";
 import { actionButton, button, el, put } from "../../dom.js";
 import { empty, heading, loadInto } from "../../widgets.js";
 import { attempt, notify } from "../../notify.js";
+import { startReview } from "../queue/job_toast.js";
+import { t } from "../../texts.js";
 import { jobLists } from "./job_card.js";
+
+// Where the answers about a folder or zip go.
+const answers = () => ({
+  name: "answers",
+  label: t("jobs.answers"),
+  value: "table",
+  options: [
+    ["table", t("jobs.answersTable")],
+    ["queue", t("jobs.answersQueue")],
+  ],
+  hint: t("jobs.answersHint"),
+});
 
 const titleOf = (checkpoint) =>
   checkpoint.title && !checkpoint.name.startsWith(checkpoint.title) ? ` (${checkpoint.title})` : "";
@@ -22,16 +36,16 @@ export async function jobs(screen, { signal }) {
   });
   put(
     screen,
-    heading("Jobs"),
+    heading(t("jobs.title")),
     el(
       "div",
       { class: "acts" },
-      el("label", { for: "archive", class: "as-button" }, "Identify a zip …"),
+      el("label", { for: "archive", class: "as-button" }, t("jobs.identifyZip")),
       archive,
-      button("Identify a folder …", folder),
-      button("Update the catalogue …", reindex),
-      actionButton("Change the model …", upgrade),
-      el("a", { href: "#/exchange" }, "Import and export"),
+      button(t("jobs.identifyFolder"), folder),
+      button(t("jobs.update"), reindex),
+      actionButton(t("jobs.upgrade"), upgrade),
+      el("a", { href: "#/exchange" }, t("jobs.exchange")),
     ),
     place,
   );
@@ -41,60 +55,67 @@ export async function jobs(screen, { signal }) {
     const { listSignal, cards } = anew();
     return loadInto(place, async () => {
       const page = await get("/v1/jobs", { limit: 50 }, { signal: listSignal });
-      if (!page.jobs.length)
-        return empty(
-          "No jobs yet",
-          "Identify a folder or zip of photos, or update the catalogue when photo files changed.",
-        );
-      return el("ul", { class: "jobs", "aria-label": "Jobs, newest first" }, cards(page.jobs));
+      if (!page.jobs.length) return empty(t("jobs.none"), t("jobs.noneText"));
+      return el("ul", { class: "jobs", "aria-label": t("jobs.label") }, cards(page.jobs));
     });
   }
 
   async function sendZip() {
     const [file] = archive.files;
     if (!file) return;
+    const started = await form(t("jobs.zipTitle", { name: file.name }), {
+      fields: [answers()],
+      accept: t("common.start"),
+      act: (values) =>
+        values.answers === "queue" ? startReview({ archive: file }) : sendFile(file),
+    });
+    archive.value = "";
+    if (started) await refresh();
+  }
+
+  async function sendFile(file) {
     const sent = new FormData();
     sent.append("kind", "identify");
     sent.append("archive", file, file.name);
-    notify(`Sending ${file.name} …`);
-    await attempt(async () => {
-      await send("POST", "/v1/jobs", { form: sent });
-      await refresh();
-    });
-    archive.value = "";
+    notify(t("jobs.sending", { name: file.name }));
+    return (await send("POST", "/v1/jobs", { form: sent })).json();
   }
 
   async function folder() {
-    const started = await form("Identify a folder", {
+    const started = await form(t("jobs.folderTitle"), {
       fields: [
         {
           name: "folder",
-          label: "Folder",
+          label: t("jobs.folder"),
           required: true,
-          hint: "A path inside the service's folder for jobs.",
+          hint: t("jobs.folderHint"),
         },
+        answers(),
       ],
-      accept: "Start",
-      act: (values) => post("/v1/jobs", { kind: "identify", parameters: values }),
+      accept: t("common.start"),
+      act: ({ answers: where, folder: name }) =>
+        where === "queue"
+          ? startReview({ folder: name })
+          : post("/v1/jobs", { kind: "identify", parameters: { folder: name } }),
     });
     if (started) await refresh();
   }
 
   async function reindex() {
-    const started = await form("Update the catalogue", {
-      text: "Changed photo files are embedded again, and missing files are reported.",
+    const started = await form(t("jobs.updateTitle"), {
+      text: t("jobs.updateText"),
       fields: [
         {
           name: "rehash",
-          label: "Check",
+          label: t("jobs.check"),
           value: "no",
           options: [
-            ["no", "files with a new size or time"],
-            ["yes", "the content of every file"],
+            ["no", t("jobs.checkNew")],
+            ["yes", t("jobs.checkAll")],
           ],
         },
       ],
-      accept: "Start",
+      accept: t("common.start"),
       act: (values) =>
         post("/v1/jobs", { kind: "reindex", parameters: { rehash: values.rehash === "yes" } }),
     });
@@ -107,30 +128,26 @@ export async function jobs(screen, { signal }) {
     const usable = there.checkpoints.filter((one) => !one.fault && !one.is_served);
     const faults = there.checkpoints.filter((one) => one.fault).map((one) => one.fault);
     if (!usable.length) {
-      const advice = there.has_folder
-        ? "The checkpoint folder holds only the present model. The operator can add others."
-        : "The service has no checkpoint folder. The operator can name one with --checkpoints.";
+      const advice = there.has_folder ? t("jobs.onlyPresent") : t("jobs.noFolder");
       show(
-        "No other model",
+        t("jobs.noOther"),
         el("p", {}, advice),
         ...faults.map((fault) => el("p", { class: "note" }, fault)),
       );
       return;
     }
-    const started = await form("Change the model", {
-      text:
-        "Every photo is embedded again with another checkpoint. The present model answers until " +
-        "all photos are ready. You can undo the change in the history.",
+    const started = await form(t("jobs.upgradeTitle"), {
+      text: t("jobs.upgradeText"),
       fields: [
         {
           name: "checkpoint",
-          label: "Checkpoint",
+          label: t("jobs.checkpoint"),
           value: usable[0].name,
           options: usable.map((one) => [one.name, `${one.name}${titleOf(one)}`]),
-          hint: ["Files in the service's checkpoint folder.", ...faults].join(" "),
+          hint: [t("jobs.checkpointHint"), ...faults].join(" "),
         },
       ],
-      accept: "Start",
+      accept: t("common.start"),
       act: (values) => post("/v1/jobs", { kind: "upgrade", parameters: values }),
     });
     if (started) await refresh();

@@ -11,45 +11,48 @@ import { whoAsks } from "../../session.js";
 import { ROLES } from "../../roles.js";
 import { showSecret } from "../../secret.js";
 import { hiddenHead, table, tableRow } from "../../tables.js";
+import { t } from "../../texts.js";
 
 export async function keys(screen, { signal }) {
   const place = el("div");
-  put(screen, heading("Keys"), place);
+  put(screen, heading(t("keys.title")), place);
   await refresh();
 
   function refresh() {
     return loadInto(place, async () => {
       const { keys: found } = await get("/v1/keys", {}, { signal });
-      const acts = actionButton("Make a key …", make, { class: "first" });
+      const acts = actionButton(t("keys.makeAct"), make, { class: "first" });
       return [el("p", { class: "acts" }, acts), found.length ? keyTable(found) : nobody()];
     });
   }
 
   function nobody() {
-    return empty(
-      "No keys yet",
-      "Programs send keys; people sign in with accounts. Without either, anyone on this " +
-        "machine may do everything. The first key, an admin's, locks the service.",
-    );
+    return empty(t("keys.none"), t("keys.noneText"));
   }
 
   function keyTable(found) {
-    const heads = ["Name", "Role", "Created", "Last used", hiddenHead("Actions")];
+    const heads = [
+      t("common.name"),
+      t("common.role"),
+      t("common.created"),
+      t("keys.lastUsed"),
+      hiddenHead(t("common.actions")),
+    ];
     return table(heads, found.map(row));
   }
 
   function row(each) {
-    const revokeButton = actionButton("Revoke", () => revoke(each), {
+    const revokeButton = actionButton(t("keys.revoke"), () => revoke(each), {
       class: "quiet small danger",
-      "aria-label": `Revoke the key of ${each.name}`,
+      "aria-label": t("keys.revokeOf", { name: each.name }),
     });
     return tableRow(
       [
         each.name,
         each.role,
         when(each.created_at),
-        when(each.last_used_at) || "never",
-        each.revoked_at ? `revoked ${when(each.revoked_at)}` : revokeButton,
+        when(each.last_used_at) || t("common.never"),
+        each.revoked_at ? t("keys.revoked", { at: when(each.revoked_at) }) : revokeButton,
       ],
       { class: each.revoked_at ? "is-undone" : null },
     );
@@ -59,23 +62,23 @@ export async function keys(screen, { signal }) {
     const who = await attempt(whoAsks);
     if (!who) return;
     const isFirst = who.by === "open";
-    const made = await form("Make a key", {
+    const made = await form(t("keys.make"), {
       fields: [
         {
           name: "name",
-          label: "Name of the user",
+          label: t("keys.user"),
           required: true,
           max: 64,
-          hint: "The history shows this name.",
+          hint: t("keys.userHint"),
         },
         {
           name: "role",
-          label: "Role",
+          label: t("common.role"),
           value: isFirst ? "admin" : "curate",
           options: ROLES,
         },
       ],
-      accept: "Make the key",
+      accept: t("keys.makeIt"),
       act: (values) => post("/v1/keys", values),
     });
     if (!made) return;
@@ -85,18 +88,18 @@ export async function keys(screen, { signal }) {
       await showWho();
     }
     showSecret(
-      `The key of ${made.name}`,
-      "Copy the secret now. It is not shown again.",
-      "Secret",
+      t("keys.of", { name: made.name }),
+      t("keys.secretText"),
+      t("keys.secret"),
       made.secret,
     );
     await refresh();
   }
 
   async function revoke(each) {
-    const sure = await form(`Revoke the key of ${each.name}?`, {
-      text: "The key stops working at once. You can't undo this, but you can make a new key.",
-      accept: "Revoke",
+    const sure = await form(t("keys.revokeTitle", { name: each.name }), {
+      text: t("keys.revokeText"),
+      accept: t("keys.revoke"),
       danger: true,
       act: () => remove(path("keys", each.id)),
     });

@@ -3,7 +3,9 @@
 import { get } from "../../api.js";
 import { el, put } from "../../dom.js";
 import { count } from "../../formatting.js";
+import { languageChoice } from "../../languages.js";
 import { attempt } from "../../notify.js";
+import { t, tNodes } from "../../texts.js";
 import { heading, loadInto } from "../../widgets.js";
 import { resultOf } from "./exchange_report.js";
 import { importZone } from "./import_zone.js";
@@ -12,24 +14,11 @@ import { jobLists } from "./job_card.js";
 export async function start(screen, { signal }) {
   const place = el("div");
   const ending = el("div");
-  const intro = el(
-    "p",
-    {},
-    "The catalogue is empty. Drop your photos of known animals, look at the report, then start " +
-      "the import. ",
-    el("a", { href: "#/review" }, "Begin without a catalogue"),
-    ": add photos and name the animals as you go.",
-  );
-  const zone = importZone({ refresh, title: "Drop your catalogue here", isFirst: true });
+  const begin = el("a", { href: "#/review" }, t("start.begin"));
+  const intro = el("p", {}, tNodes("start.intro", { begin }));
+  const zone = importZone({ refresh, title: t("start.drop"), isFirst: true });
   const anew = jobLists({ signal, again: refresh });
-  put(
-    screen,
-    heading("Welcome to flukeprint"),
-    intro,
-    zone,
-    ending,
-    place,
-  );
+  put(screen, heading(t("start.welcome")), intro, zone, ending, place, languageChoice());
   await refresh();
 
   function refresh() {
@@ -46,7 +35,7 @@ export async function start(screen, { signal }) {
         return resultOf(ended, done.has(ended.id), signal, refresh);
       };
       if (!imports.length) return [];
-      const label = "Imports, newest first";
+      const label = t("start.imports");
       return el("ul", { class: "jobs", "aria-label": label }, cards(imports, result));
     });
   }
@@ -62,17 +51,20 @@ export async function start(screen, { signal }) {
 }
 
 function ready(stats) {
-  const known = `${count(stats.individuals, "individual")} and ${count(stats.photos, "photo")}`;
+  const known = {
+    individuals: count(stats.individuals, "individual"),
+    photos: count(stats.photos, "photo"),
+  };
   return el(
     "div",
     { class: "empty" },
-    el("h2", {}, "Your catalogue is ready"),
-    el("p", {}, `It has ${known}. New photos are compared with them from now on.`),
+    el("h2", {}, t("start.ready")),
+    el("p", {}, t("start.readyText", known)),
     el(
       "p",
       { class: "acts" },
-      el("a", { href: "#/individuals", class: "as-button first" }, "Look at the individuals"),
-      el("a", { href: "#/review", class: "as-button" }, "Add new photos"),
+      el("a", { href: "#/individuals", class: "as-button first" }, t("start.look")),
+      el("a", { href: "#/review", class: "as-button" }, t("start.add")),
     ),
   );
 }

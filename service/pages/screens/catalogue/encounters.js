@@ -4,33 +4,34 @@ import { patch, path } from "../../api.js";
 import { announce } from "../../curation.js";
 import { form } from "../../dialog.js";
 import { notify } from "../../notify.js";
+import { t } from "../../texts.js";
 
 export async function editEncounter(each, again) {
   let event = null;
   const names = ["name", "at", "place", "region", "observer", "notes"];
-  await form(`Edit the encounter ${each.name}`, {
+  await form(t("encounter.edit", { name: each.name }), {
     fields: [
-      { name: "name", label: "Name", value: each.name, required: true },
+      { name: "name", label: t("common.name"), value: each.name, required: true },
       {
         name: "at",
-        label: "When",
+        label: t("encounter.when"),
         value: each.at || "",
-        hint: "For example 2026-06-12 or 2026-06-12T09:30.",
+        hint: t("common.dateExample"),
       },
       {
         name: "place",
-        label: "Where",
+        label: t("encounter.where"),
         value: each.place || "",
-        hint: "Only curators see this. Coordinates come on the map, such as 42.36, -70.31.",
+        hint: t("encounter.whereHint"),
       },
       {
         name: "region",
-        label: "Region",
+        label: t("common.region"),
         value: each.region || "",
-        hint: "A wide area that may be public.",
+        hint: t("common.wideArea"),
       },
-      { name: "observer", label: "Observer", value: each.observer || "" },
-      { name: "notes", label: "Notes", type: "area", value: each.notes || "" },
+      { name: "observer", label: t("common.observer"), value: each.observer || "" },
+      { name: "notes", label: t("common.notes"), type: "area", value: each.notes || "" },
     ],
     act: async (values) => {
       const changed = Object.fromEntries(
@@ -43,6 +44,6 @@ export async function editEncounter(each, again) {
   });
   if (event) {
     await again();
-    announce(event, `The encounter ${each.name} is changed.`, again);
-  } else notify("Nothing was changed.");
+    announce(event, t("encounter.changed", { name: each.name }), again);
+  } else notify(t("encounter.unchanged"));
 }

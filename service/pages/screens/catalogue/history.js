@@ -6,6 +6,7 @@ import { undo } from "../../curation.js";
 import { empty, heading, individualLink, loadInto, pagedList } from "../../widgets.js";
 import { attempt, problemBox } from "../../notify.js";
 import { count, kindOf, percent, photoName, shortFingerprint, when } from "../../formatting.js";
+import { listText, t, tNodes } from "../../texts.js";
 import { groupsOf, isOfGroup, summary, timeOf } from "./history_groups.js";
 
 const PAGE = 100;
@@ -16,8 +17,8 @@ export async function history(screen, { rest, signal }) {
   const filters = subject ? null : filterForm(() => again());
   put(
     screen,
-    heading(subject ? `History of ${subject}` : "History"),
-    subject ? el("p", { class: "back" }, el("a", { href: "#/history" }, "← All changes")) : null,
+    heading(subject ? t("history.of", { name: subject }) : t("history.title")),
+    subject ? el("p", { class: "back" }, el("a", { href: "#/history" }, t("history.all"))) : null,
     filters?.node,
     place,
   );
@@ -34,25 +35,25 @@ export async function history(screen, { rest, signal }) {
 // The fields that narrow the history; `onchange` is called when one of them changes.
 function filterForm(onchange) {
   const any = (label) => el("option", { value: "" }, label);
-  const person = el("select", { onchange }, any("Everybody"));
-  const kind = el("select", { onchange }, any("All changes"));
+  const person = el("select", { onchange }, any(t("history.everybody")));
+  const kind = el("select", { onchange }, any(t("history.allKinds")));
   const from = el("input", { type: "date", onchange });
   const to = el("input", { type: "date", onchange });
   const subject = el("input", {
     type: "search",
     maxlength: 1000,
-    placeholder: "photo, individual or encounter",
+    placeholder: t("history.aboutExample"),
     onchange,
     spellcheck: "false",
   });
   const node = el(
     "div",
-    { class: "history-filters", role: "search", "aria-label": "Changes" },
-    field("Person", person),
-    field("Change", kind),
-    field("From", from),
-    field("To", to),
-    field("About", subject),
+    { class: "history-filters", role: "search", "aria-label": t("history.changes") },
+    field(t("history.person"), person),
+    field(t("history.change"), kind),
+    field(t("common.from"), from),
+    field(t("common.to"), to),
+    field(t("history.about"), subject),
   );
   return { node, values, fill };
 
@@ -102,7 +103,7 @@ async function groupedList(parameters, { signal, again, opened }) {
     const cursor = nextOf(page);
     if (cursor === null) return;
     const more = actionButton(
-      "Show more",
+      t("common.showMore"),
       () =>
         attempt(async () => {
           const next = await fetchPage(cursor);
@@ -133,13 +134,12 @@ async function groupedList(parameters, { signal, again, opened }) {
 const isNarrowed = ({ made_by: by, kind, since, until, subject }) =>
   Boolean(by || kind || since || until || subject);
 
-const nothingFound = () =>
-  empty("No such changes", "Choose another person, kind of change or day above.");
+const nothingFound = () => empty(t("history.noSuch"), t("history.noSuchText"));
 
 const entries = (group, again) =>
   el(
     "ol",
-    { class: "changes", "aria-label": "Changes, latest first" },
+    { class: "changes", "aria-label": t("history.latestFirst") },
     group.map((change) => entry(change, again)),
   );
 
@@ -150,8 +150,8 @@ function groupNode(group, again, isOpen) {
     el(
       "summary",
       {},
-      el("strong", {}, group[0].made_by || "Nobody named"),
-      ` · ${count(group.length, "act")}: ${summary(group)} `,
+      el("strong", {}, group[0].made_by || t("history.nobodyNamed")),
+      ` · ${t("history.group", { acts: count(group.length, "act"), summary: summary(group) })} `,
       el("span", { class: "facts" }, timeOf(group)),
     ),
     entries(group, again),
@@ -162,26 +162,24 @@ export function changeList(parameters, { signal, again, none = nothing }) {
   return pagedList("/v1/changes", parameters, {
     things: "changes",
     signal,
-    holder: el("ol", { class: "changes", "aria-label": "Changes, latest first" }),
+    holder: el("ol", { class: "changes", "aria-label": t("history.latestFirst") }),
     one: (change) => entry(change, again),
     none,
   });
 }
 
 function nothing() {
-  return empty(
-    "No changes yet",
-    "All confirmations, merges and moves are listed here, and each can be undone.",
-  );
+  return empty(t("history.none"), t("history.noneText"));
 }
 
 function entry(change, again) {
   const refusal = el("div");
   const isBeginning = change.kind === "begin"; // it did nothing that could be taken back
   const act = change.is_undone
-    ? el("span", { class: "undone" }, "undone")
-    : !isBeginning && actionButton(
-        "Undo",
+    ? el("span", { class: "undone" }, t("history.undone"))
+    : !isBeginning &&
+      actionButton(
+        t("common.undo"),
         async () => {
           try {
             await undo(change.revision, again);
@@ -189,7 +187,7 @@ function entry(change, again) {
             put(refusal, problemBox(error));
           }
         },
-        { class: "quiet small", "aria-label": `Undo revision ${change.revision}` },
+        { class: "quiet small", "aria-label": t("history.undoOf", { revision: change.revision }) },
       );
   return el(
     "li",
@@ -207,7 +205,7 @@ function entry(change, again) {
           { class: "facts" },
           [
             when(change.at),
-            change.made_by && `by ${change.made_by}`,
+            change.made_by && t("history.by", { name: change.made_by }),
             change.changes > 1 && count(change.changes, "change"),
           ]
             .filter(Boolean)
@@ -223,54 +221,51 @@ function entry(change, again) {
 
 function sentence(change) {
   const { kind, detail = {}, subjects = [] } = change;
-  const about = subjects.map((name) => photoName(name));
-  const listed =
-    about.slice(0, 3).join(", ") +
-    (change.changes > 3 ? ` and ${change.changes - Math.min(3, about.length)} more` : "");
-  const link = (name) => (name ? individualLink(name) : "unknown");
+  const about = subjects.map((name) => photoName(name)).slice(0, 3);
+  const others = change.changes > 3 ? change.changes - about.length : 0;
+  const listed = listText(about);
+  const photos = others ? t("history.more", { listed, count: others }) : listed;
+  const link = (name) => (name ? individualLink(name) : t("common.unknown"));
   const verb = el("strong", {}, kindOf(kind));
-  if (kind === "undo")
-    return [
-      verb,
-      ` revision ${change.undoes}`,
-      detail.undone ? ` (${kindOf(detail.undone).toLowerCase()})` : "",
-    ];
-  if (kind === "merge") return [verb, " ", link(detail.individual), " into ", link(detail.into)];
+  const { individual } = detail;
+  if (kind === "undo") {
+    const undone = detail.undone && kindOf(detail.undone).toLowerCase();
+    const values = { verb, revision: change.undoes, kind: undone };
+    return tNodes(undone ? "history.undidKind" : "history.undid", values);
+  }
+  if (kind === "merge")
+    return tNodes("history.merged", { verb, one: link(individual), other: link(detail.into) });
   if (kind === "tell apart")
-    return [verb, ": ", link(detail.individual), " and ", link(detail.other)];
-  if (kind === "rename") return [verb, " ", detail.individual, " to ", link(detail.new)];
-  if (kind === "split")
-    return [verb, " ", listed, " off ", link(detail.individual), " as ", link(detail.new)];
-  if (kind === "move") return [verb, " ", listed, " to ", link(detail.to)];
-  if (kind === "swap")
-    return [
-      verb,
-      detail.checkpoint ? ` to ${detail.checkpoint}` : "",
-      ` (${shortFingerprint(detail.from)} → ${shortFingerprint(detail.to)})`,
-    ];
-  if (kind === "edit")
-    return [
-      verb,
-      " ",
-      detail.subject,
-      `: ${Object.keys(detail)
-        .filter((name) => name !== "subject")
-        .map((name) => name.replaceAll("_", " "))
-        .join(", ")}`,
-    ];
-  return [
-    verb,
-    listed ? ` ${listed}` : "",
-    detail.individual ? [" as ", link(detail.individual)] : "",
-    detail.reason ? `: ${detail.reason}` : "",
-  ];
+    return tNodes("history.notSame", { verb, one: link(individual), other: link(detail.other) });
+  if (kind === "rename")
+    return tNodes("history.renamed", { verb, one: individual, other: link(detail.new) });
+  if (kind === "split") {
+    const values = { verb, photos, one: link(individual), other: link(detail.new) };
+    return tNodes("history.split", values);
+  }
+  if (kind === "move") return tNodes("history.moved", { verb, photos, other: link(detail.to) });
+  if (kind === "swap") {
+    const { checkpoint } = detail;
+    const [from, to] = [detail.from, detail.to].map(shortFingerprint);
+    const key = checkpoint ? "history.swappedTo" : "history.swapped";
+    return tNodes(key, { verb, checkpoint, from, to });
+  }
+  if (kind === "edit") {
+    const fields = Object.keys(detail)
+      .filter((name) => name !== "subject")
+      .map((name) => name.replaceAll("_", " "));
+    return tNodes("history.edited", { verb, subject: detail.subject, fields: listText(fields) });
+  }
+  const values = { verb, photos, individual: individual && link(individual) };
+  const done = individual ? "history.didAs" : listed ? "history.did" : null;
+  return [done ? tNodes(done, values) : verb, detail.reason ? `: ${detail.reason}` : ""];
 }
 
 // The answer that was shown when a person decided.
 function because(change) {
   const answer = change.detail && change.detail.answer;
   const first = answer && answer.matches && answer.matches[0];
-  return first
-    ? el("span", {}, ` · answer: ${first.individual} (${percent(first.probability)})`)
-    : null;
+  if (!first) return null;
+  const values = { individual: first.individual, probability: percent(first.probability) };
+  return el("span", {}, ` · ${t("history.answer", values)}`);
 }

@@ -1,6 +1,7 @@
 // What one person did in one go: acts that follow each other within half an hour.
 
-import { kindOf, when } from "../../formatting.js";
+import { kindOf, span } from "../../formatting.js";
+import { listText, numberText, t } from "../../texts.js";
 
 const GAP_MS = 30 * 60 * 1000;
 
@@ -24,15 +25,15 @@ export function groupsOf(changes) {
 export function summary(group) {
   const kinds = new Map();
   for (const { kind } of group) kinds.set(kind, (kinds.get(kind) || 0) + 1);
-  return [...kinds]
-    .sort(([, one], [, other]) => other - one)
-    .map(([kind, number]) => `${number} ${kindOf(kind).toLowerCase()}`)
-    .join(", ");
+  return listText(
+    [...kinds]
+      .sort(([, one], [, other]) => other - one)
+      .map(([kind, many]) =>
+        t("history.kindCount", { many: numberText(many), kind: kindOf(kind).toLowerCase() }),
+      ),
+  );
 }
 
 export function timeOf(group) {
-  const [first, last] = [when(group.at(-1).at), when(group[0].at)];
-  if (first === last) return first;
-  const isOneDay = first.slice(0, 10) === last.slice(0, 10);
-  return `${first} – ${isOneDay ? last.slice(11) : last}`;
+  return span(group.at(-1).at, group[0].at);
 }

@@ -13,6 +13,8 @@ import {
 } from "../../widgets.js";
 import { count, day, photoName } from "../../formatting.js";
 import { gallery } from "../../gallery.js";
+import { pairAddress } from "../../photo_pair.js";
+import { t, tNodes } from "../../texts.js";
 import { changeList } from "./history.js";
 import { deletePhoto, edit, editPhoto, mergeAway, move, rename, split } from "./individual_acts.js";
 import { profile } from "./profile.js";
@@ -32,7 +34,7 @@ export async function individual(screen, { rest, signal }) {
   );
   put(
     screen,
-    el("p", { class: "back" }, el("a", { href: "#/individuals" }, "← All individuals")),
+    el("p", { class: "back" }, el("a", { href: "#/individuals" }, t("individual.all"))),
     heading(
       displayName(one),
       el(
@@ -45,9 +47,7 @@ export async function individual(screen, { rest, signal }) {
       ? el(
           "p",
           { class: "note" },
-          "This individual was merged into ",
-          individualLink(one.merged_into),
-          ". Its photos are there.",
+          tNodes("individual.mergedInto", { individual: individualLink(one.merged_into) }),
         )
       : null,
     profile(one, summary),
@@ -56,15 +56,15 @@ export async function individual(screen, { rest, signal }) {
       : el(
           "p",
           { class: "acts" },
-          button("Edit", () => edit(one, etag, again)),
-          button("Rename", () => rename(one)),
-          button("Merge into …", () => mergeAway(one)),
+          button(t("common.edit"), () => edit(one, etag, again)),
+          button(t("individual.rename"), () => rename(one)),
+          button(t("individual.mergeAct"), () => mergeAway(one)),
         ),
-    section("Photos", places.photos),
-    section("Sightings", places.sightings),
-    section("Timeline", places.years),
-    section("Map", places.map),
-    section("Changes", places.changes),
+    section(t("common.photos"), places.photos),
+    section(t("individual.sightings"), places.sightings),
+    section(t("individual.timeline"), places.years),
+    section(t("individual.map"), places.map),
+    section(t("individual.changes"), places.changes),
   );
   const photos = fetchAll(
     "/v1/catalogue/photos",
@@ -82,12 +82,12 @@ export async function individual(screen, { rest, signal }) {
     loadInto(places.years, async () => timeline(await photos)),
     loadInto(places.sightings, async () => sightingTable(await sightings, { again, showPhotos })),
     loadInto(places.map, async () =>
-      sightingMap(await sightings, `Where ${displayName(one)} was met`),
+      sightingMap(await sightings, t("individual.whereMet", { name: displayName(one) })),
     ),
     loadInto(places.changes, () =>
       changeList(
         { subject: name, limit: 10 },
-        { signal, again, none: () => el("p", {}, "No changes yet.") },
+        { signal, again, none: () => el("p", {}, t("individual.noChanges")) },
       ),
     ),
   ]);
@@ -101,7 +101,7 @@ function isOf(card, sighting) {
 
 const actsOf = (again) => (card, close) =>
   button(
-    "Edit photo …",
+    t("individual.editPhotoAct"),
     () =>
       editPhoto(card, async () => {
         close();
@@ -117,18 +117,22 @@ function section(title, place) {
 function photoChoice(one, photos, again) {
   if (!photos.length)
     return empty(
-      "No photos",
-      "Confirm photos as this individual on the review screen, or move photos here.",
-      el("a", { href: "#/review" }, "Go to review"),
+      t("individual.noPhotos"),
+      t("individual.noPhotosText"),
+      el("a", { href: "#/review" }, t("common.goToReview")),
     );
   const boxes = photos.map((card) =>
     el("input", {
       type: "checkbox",
-      "aria-label": `Select ${photoName(card.name)}`,
+      "aria-label": t("individual.selectOne", { name: photoName(card.name) }),
       onchange: drawActs,
     }),
   );
-  const acts = el("div", { class: "choice", role: "group", "aria-label": "The selected photos" });
+  const acts = el("div", {
+    class: "choice",
+    role: "group",
+    "aria-label": t("individual.selected"),
+  });
   const chosen = () => photos.filter((_card, at) => boxes[at].checked).map((card) => card.name);
   const tiles = photos.map((card, at) =>
     el(
@@ -139,10 +143,10 @@ function photoChoice(one, photos, again) {
         el(
           "span",
           { class: "tile-acts" },
-          el("label", { class: "check" }, boxes[at], "Select"),
-          button("Enlarge", () => gallery(photos, at, actsOf(again)), {
+          el("label", { class: "check" }, boxes[at], t("individual.select")),
+          button(t("common.enlarge"), () => gallery(photos, at, actsOf(again)), {
             class: "quiet small",
-            "aria-label": `Enlarge ${photoName(card.name)}`,
+            "aria-label": t("common.enlargeOne", { name: photoName(card.name) }),
           }),
         ),
       ),
@@ -159,25 +163,31 @@ function photoChoice(one, photos, again) {
         "span",
         { class: "heading-note" },
         names.length
-          ? `${count(names.length, "photo")} selected`
-          : "Select photos to move them or split them off",
+          ? t("individual.selectedCount", { count: names.length })
+          : t("individual.selectHint"),
       ),
-      button(names.length === photos.length ? "Select none" : "Select all", selectAll, {
-        class: "quiet small",
-      }),
+      button(
+        names.length === photos.length ? t("individual.selectNone") : t("individual.selectAll"),
+        selectAll,
+        {
+          class: "quiet small",
+        },
+      ),
       names.length
         ? [
-            button("Move to …", () => move(names, again), { class: "small" }),
-            button("Split off …", () => split(one, names, again), {
+            button(t("individual.moveAct"), () => move(names, again), { class: "small" }),
+            button(t("individual.splitAct"), () => split(one, names, again), {
               class: "small",
               disabled: names.length === photos.length,
-              title:
-                names.length === photos.length
-                  ? "One photo must stay. Rename the individual instead."
-                  : null,
+              title: names.length === photos.length ? t("individual.oneMustStay") : null,
             }),
+            names.length === 2
+              ? button(t("common.compareTwo"), () => (location.hash = pairAddress(...names)), {
+                  class: "small",
+                })
+              : null,
             names.length === 1
-              ? actionButton("Delete", () => deletePhoto(names[0], again), {
+              ? actionButton(t("individual.delete"), () => deletePhoto(names[0], again), {
                   class: "small danger",
                 })
               : null,

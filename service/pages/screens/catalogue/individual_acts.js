@@ -6,18 +6,16 @@ import { form } from "../../dialog.js";
 import { displayName } from "../../widgets.js";
 import { attempt } from "../../notify.js";
 import { count, photoName } from "../../formatting.js";
+import { t } from "../../texts.js";
 
 const SEXES = [
-  ["", "unknown"],
-  ["female", "female"],
-  ["male", "male"],
+  ["", t("common.unknown")],
+  ...["female", "male"].map((sex) => [sex, t(`individual.sex.${sex}`)]),
 ];
 
 const AGE_CLASSES = [
-  ["", "unknown"],
-  ["calf", "calf"],
-  ["juvenile", "juvenile"],
-  ["adult", "adult"],
+  ["", t("common.unknown")],
+  ...["calf", "juvenile", "adult"].map((age) => [age, t(`individual.age.${age}`)]),
 ];
 
 // A catalogue may have words of its own.
@@ -26,37 +24,47 @@ const optionsWith = (options, value) =>
 
 export async function edit(one, etag, again) {
   let event = null;
-  await form(`Edit ${displayName(one)}`, {
+  await form(t("individual.editOne", { name: displayName(one) }), {
     fields: [
-      { name: "display_name", label: "Display name", value: one.display_name, max: 200 },
-      { name: "species", label: "Species", value: one.species },
+      {
+        name: "display_name",
+        label: t("individual.displayName"),
+        value: one.display_name,
+        max: 200,
+      },
+      { name: "species", label: t("common.species"), value: one.species },
       {
         name: "sex",
-        label: "Sex",
+        label: t("individual.sex"),
         value: one.sex || "",
         options: optionsWith(SEXES, one.sex),
       },
       {
         name: "other_names",
-        label: "Also called",
+        label: t("individual.alsoCalled"),
         value: (one.other_names || []).join(", "),
-        hint: "Separate names by commas.",
+        hint: t("individual.commas"),
       },
       {
         name: "mother",
-        label: "Mother",
+        label: t("individual.mother"),
         value: one.mother || "",
         max: 200,
-        hint: "The id of another individual.",
+        hint: t("individual.motherHint"),
       },
-      { name: "born", label: "Born", value: one.born || "", hint: "For example 2019 or 2019-03." },
+      {
+        name: "born",
+        label: t("individual.born"),
+        value: one.born || "",
+        hint: t("individual.bornHint"),
+      },
       {
         name: "age_class",
-        label: "Age class",
+        label: t("individual.ageClass"),
         value: one.age_class || "",
         options: optionsWith(AGE_CLASSES, one.age_class),
       },
-      { name: "notes", label: "Notes", type: "area", value: one.notes || "" },
+      { name: "notes", label: t("common.notes"), type: "area", value: one.notes || "" },
     ],
     act: async (values) => {
       const chosen = {
@@ -77,22 +85,24 @@ export async function edit(one, etag, again) {
   });
   if (!event) return;
   await again();
-  announce(event, `${one.name} is changed.`, again);
+  announce(event, t("common.changeOf", { name: one.name }), again);
 }
 
 export async function rename(one) {
   let event = null;
-  const chosen = await form(`Rename ${one.name}`, {
-    text: "The old id stays as another name, and searches still find it.",
-    fields: [{ name: "new", label: "New id", value: one.name, required: true, max: 200 }],
-    accept: "Rename",
+  const chosen = await form(t("individual.renameOne", { name: one.name }), {
+    text: t("individual.renameText"),
+    fields: [
+      { name: "new", label: t("individual.newId"), value: one.name, required: true, max: 200 },
+    ],
+    accept: t("individual.rename"),
     act: async (values) => {
       event = await post(path("individuals", one.name, "rename"), values);
       return values.new;
     },
   });
   if (event && (await heed(event))) {
-    announce(event, `${one.name} is renamed to ${chosen}.`, () => show(one.name));
+    announce(event, t("individual.renamed", { name: one.name, new: chosen }), () => show(one.name));
     show(chosen);
   }
 }
@@ -100,7 +110,7 @@ export async function rename(one) {
 export async function mergeAway(one) {
   const merged = await merge(one.name);
   if (!merged) return;
-  announce(merged.event, `${merged.gone} is merged into ${merged.into}.`, () => show(one.name));
+  announce(merged.event, t("curation.merged", merged), () => show(one.name));
   show(merged.into);
 }
 
@@ -110,53 +120,56 @@ function show(name) {
 
 export async function move(names, again) {
   let event = null;
-  const to = await form(`Move ${count(names.length, "photo")}`, {
+  const to = await form(t("individual.movePhotos", { photos: count(names.length, "photo") }), {
     fields: [
       {
         name: "individual",
-        label: "Id of the individual",
-        hint: "Leave this empty if the animal is unknown.",
+        label: t("individual.id"),
+        hint: t("individual.moveHint"),
         max: 200,
       },
     ],
-    accept: "Move",
+    accept: t("individual.move"),
     act: async ({ individual: chosen }) => {
       event = await post("/v1/catalogue/photos/move", {
         photos: names,
         individual: chosen || null,
       });
-      return chosen || "unknown animals";
+      return chosen || t("individual.unknownAnimals");
     },
   });
   if (event && (await heed(event))) {
     await again();
-    announce(event, `${count(names.length, "photo")} moved to ${to}.`, again);
+    announce(event, t("individual.moved", { count: names.length, to }), again);
   }
 }
 
 export async function split(one, names, again) {
   let event = null;
   const next = await attempt(() => get("/v1/individuals/next-id"));
-  const to = await form(`Split ${count(names.length, "photo")} off ${one.name}`, {
-    text: "The selected photos show another animal. They move to a new individual.",
-    fields: [
-      {
-        name: "new",
-        label: "Id of the new individual",
-        value: next ? next.name : "",
-        required: true,
-        max: 200,
+  const to = await form(
+    t("individual.splitPhotos", { photos: count(names.length, "photo"), name: one.name }),
+    {
+      text: t("individual.splitText"),
+      fields: [
+        {
+          name: "new",
+          label: t("common.idOfNew"),
+          value: next ? next.name : "",
+          required: true,
+          max: 200,
+        },
+      ],
+      accept: t("individual.split"),
+      act: async ({ new: chosen }) => {
+        event = await post(path("individuals", one.name, "split"), { photos: names, new: chosen });
+        return chosen;
       },
-    ],
-    accept: "Split off",
-    act: async ({ new: chosen }) => {
-      event = await post(path("individuals", one.name, "split"), { photos: names, new: chosen });
-      return chosen;
     },
-  });
+  );
   if (event && (await heed(event))) {
     await again();
-    announce(event, `${count(names.length, "photo")} moved to the new individual ${to}.`, again);
+    announce(event, t("individual.splitDone", { count: names.length, to }), again);
   }
 }
 
@@ -164,19 +177,24 @@ export async function deletePhoto(name, again) {
   await attempt(async () => {
     const event = await remove(path("catalogue", "photos", name));
     await again();
-    announce(event, `${photoName(name)} is deleted.`, again);
+    announce(event, t("individual.deleted", { name: photoName(name) }), again);
   });
 }
 
 export async function editPhoto(card, again) {
   let event = null;
   const fields = [
-    { name: "taken_at", label: "Taken", hint: "For example 2026-06-12 or 2026-06-12T09:30." },
-    { name: "species", label: "Species", max: 200 },
-    { name: "viewpoint", label: "Viewpoint", max: 200, hint: "For example left or right." },
-    { name: "quality", label: "Quality", max: 200 },
+    { name: "taken_at", label: t("individual.taken"), hint: t("common.dateExample") },
+    { name: "species", label: t("common.species"), max: 200 },
+    {
+      name: "viewpoint",
+      label: t("individual.viewpoint"),
+      max: 200,
+      hint: t("individual.viewpointHint"),
+    },
+    { name: "quality", label: t("common.quality"), max: 200 },
   ];
-  await form(`Edit ${photoName(card.name)}`, {
+  await form(t("individual.editOne", { name: photoName(card.name) }), {
     fields: fields.map((each) => ({ ...each, value: card[each.name] || "" })),
     act: async (values) => {
       const changed = Object.fromEntries(
@@ -190,5 +208,5 @@ export async function editPhoto(card, again) {
   });
   if (!event) return;
   await again();
-  announce(event, `${photoName(card.name)} is changed.`, again);
+  announce(event, t("common.changeOf", { name: photoName(card.name) }), again);
 }

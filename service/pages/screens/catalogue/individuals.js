@@ -4,6 +4,7 @@ import { get } from "../../api.js";
 import { el, field, put } from "../../dom.js";
 import { empty, heading, individualCard, loadInto, pagedList } from "../../widgets.js";
 import { count, species } from "../../formatting.js";
+import { numberText, t } from "../../texts.js";
 
 const PAUSE_MS = 250;
 
@@ -12,9 +13,9 @@ export async function individuals(screen, { signal }) {
     type: "search",
     autocomplete: "off",
     spellcheck: "false",
-    placeholder: "a name, an old id, a note",
+    placeholder: t("individuals.example"),
   });
-  const kind = el("select", {}, el("option", { value: "" }, "all species"));
+  const kind = el("select", {}, el("option", { value: "" }, t("common.allSpecies")));
   const total = el("span", { class: "heading-note" });
   const place = el("div");
   let pause = 0;
@@ -34,10 +35,10 @@ export async function individuals(screen, { signal }) {
         refresh();
       },
     },
-    field("Search", input),
-    field("Species", kind),
+    field(t("individuals.search"), input),
+    field(t("common.species"), kind),
   );
-  put(screen, heading("Individuals", total), search, place);
+  put(screen, heading(t("individuals.title"), total), search, place);
   get("/v1/stats", {}, { signal })
     .then((stats) => {
       put(total, count(stats.individuals, "individual"));
@@ -45,7 +46,14 @@ export async function individuals(screen, { signal }) {
         ...stats.species
           .filter((one) => one.species)
           .map((one) =>
-            el("option", { value: one.species }, `${species(one.species)} (${one.individuals})`),
+            el(
+              "option",
+              { value: one.species },
+              t("individuals.speciesCount", {
+                species: species(one.species),
+                individuals: numberText(one.individuals),
+              }),
+            ),
           ),
       );
     })
@@ -62,20 +70,20 @@ export async function individuals(screen, { signal }) {
           things: "individuals",
           one: individualCard,
           signal,
-          holder: el("ul", { class: "cards", "aria-label": "Individuals" }),
+          holder: el("ul", { class: "cards", "aria-label": t("individuals.title") }),
           none: () =>
             text || kind.value
               ? empty(
-                  "No individual found",
+                  t("individuals.notFound"),
                   text
-                    ? `No name or note contains “${text}”. Try a shorter part of it.`
-                    : `The catalogue has no ${species(kind.value)}.`,
+                    ? t("individuals.notFoundText", { text })
+                    : t("individuals.noSpecies", { species: species(kind.value) }),
                 )
               : empty(
-                  "No individuals yet",
-                  "Bring in photos of known animals, or add photos and make the first individual.",
-                  el("a", { href: "#/start" }, "Bring in your catalogue"),
-                  el("a", { href: "#/review" }, "Go to review"),
+                  t("individuals.none"),
+                  t("individuals.noneText"),
+                  el("a", { href: "#/start" }, t("individuals.bringIn")),
+                  el("a", { href: "#/review" }, t("common.goToReview")),
                 ),
         },
       ),

@@ -1,6 +1,7 @@
 // The work list of individuals that may be the same animal.
 
 import { el, put } from "../../dom.js";
+import { t } from "../../texts.js";
 import { heading, loadInto } from "../../widgets.js";
 import { onPairKey, pairs } from "./pairs.js";
 
@@ -10,7 +11,7 @@ export async function lists(screen, { rest, signal }) {
     return;
   }
   const place = el("div");
-  put(screen, heading("Same animal?"), place);
+  put(screen, heading(t("pairs.title")), place);
   const again = () => loadInto(place, () => pairs({ signal, again }));
   document.addEventListener("keydown", (event) => onPairKey(event, screen, again), { signal });
   await again();

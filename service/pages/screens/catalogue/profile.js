@@ -1,8 +1,9 @@
 // Who an individual is: its cover, facts, figures, family and notes.
 
 import { el } from "../../dom.js";
-import { count, day, species } from "../../formatting.js";
+import { dayText, species } from "../../formatting.js";
 import { thumbnail, urlOf } from "../../photo.js";
+import { listText, numberText, t, wordText } from "../../texts.js";
 import { individualLink } from "../../widgets.js";
 import { author } from "./sightings.js";
 
@@ -12,8 +13,11 @@ export function profile(one, summary) {
     "div",
     { class: "profile" },
     cover
-      ? thumbnail(cover, one.cover, { size: 480, alt: `${one.name}, photo ${one.cover}` })
-      : el("span", { class: "thumb none" }, "no photo"),
+      ? thumbnail(cover, one.cover, {
+          size: 480,
+          alt: t("common.photoOfIndividual", { individual: one.name, photo: one.cover }),
+        })
+      : el("span", { class: "thumb none" }, t("common.noPhoto")),
     el(
       "div",
       { class: "profile-text" },
@@ -32,46 +36,47 @@ export function profile(one, summary) {
   );
 }
 
-// "Seen 14 times in 9 years, last on 2026-05-28 in Gulf of Maine, 212 days after the time
+// "Seen 14 times in 9 years, last on May 28, 2026 in Gulf of Maine, 212 days after the time
 // before."
 function resightingText(summary) {
-  if (!summary || !summary.sightings) return "Not seen yet.";
-  const times = summary.sightings === 1 ? "once" : `${summary.sightings} times`;
-  const years = summary.years > 1 ? ` in ${summary.years} years` : "";
-  if (!summary.last_at) return `Seen ${times}${years}. No sighting has a date.`;
-  const where = summary.last_region ? ` in ${summary.last_region}` : "";
-  const last = `${summary.sightings === 1 ? "" : "last "}on ${day(summary.last_at)}${where}`;
+  if (!summary || !summary.sightings) return t("profile.neverSeen");
+  const { sightings, years, last_at: lastAt, last_region: region } = summary;
+  const times = t(years > 1 ? "profile.timesYears" : "profile.times", { count: sightings, years });
+  if (!lastAt) return `${times}. ${t("profile.noDate")}`;
+  const [where, whenOnly] =
+    sightings === 1 ? ["profile.onIn", "profile.on"] : ["profile.lastIn", "profile.last"];
+  const last = t(region ? where : whenOnly, { date: dayText(lastAt), region });
   const gap = summary.days_before_last;
-  const after = gap === null ? "" : `, ${count(gap, "day")} after the time before`;
-  return `Seen ${times}${years}, ${last}${after}.`;
+  const after = gap === null ? [] : [t("profile.after", { count: gap })];
+  return `${[times, last, ...after].join(", ")}.`;
 }
 
 function figures(summary) {
-  const entries = [
-    ["sighting", summary.sightings],
-    ["photo", summary.photos],
-    ["year", summary.years],
-  ];
+  const entries = ["sightings", "photos", "years"].map((name) => [
+    t(`profile.${name}`, { count: summary[name] }),
+    numberText(summary[name]),
+  ]);
   return el(
     "dl",
     { class: "figures-row" },
-    entries.map(([term, value]) =>
-      el("div", {}, el("dt", {}, value === 1 ? term : `${term}s`), el("dd", {}, String(value))),
-    ),
+    entries.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))),
   );
 }
 
 function facts(one) {
   const entries = [
-    ["Species", species(one.species)],
-    ["Sex", one.sex],
-    ["First seen", day(one.first_seen)],
-    ["Last seen", day(one.last_seen)],
-    ["Born", one.born],
-    ["Age class", one.age_class],
-    ["Mother", one.mother && individualLink(one.mother)],
-    ["Calves", separated((one.calves || []).map((name) => individualLink(name)))],
-    ["Also called", (one.other_names || []).join(", ")],
+    [t("common.species"), species(one.species)],
+    [t("individual.sex"), one.sex && wordText(`individual.sex.${one.sex}`, one.sex)],
+    [t("individual.firstSeen"), dayText(one.first_seen)],
+    [t("individual.lastSeen"), dayText(one.last_seen)],
+    [t("individual.born"), dayText(one.born)],
+    [
+      t("individual.ageClass"),
+      one.age_class && wordText(`individual.age.${one.age_class}`, one.age_class),
+    ],
+    [t("individual.mother"), one.mother && individualLink(one.mother)],
+    [t("individual.calves"), separated((one.calves || []).map((name) => individualLink(name)))],
+    [t("individual.alsoCalled"), listText(one.other_names || [])],
   ].filter(([, value]) => value && value.length !== 0);
   return entries.length
     ? el(

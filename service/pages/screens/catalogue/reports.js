@@ -4,68 +4,43 @@ import { get, post, query, send } from "../../api.js";
 import { actionButton, el, field, put } from "../../dom.js";
 import { species } from "../../formatting.js";
 import { attempt, notify } from "../../notify.js";
+import { t } from "../../texts.js";
 import { heading } from "../../widgets.js";
 
-const KINDS = [
-  [
-    "html",
-    "Season page",
-    "One page with figures, discovery curve, map and tables. It needs no other file.",
-  ],
-  ["csv", "Sightings as a table", "One row a sighting, for spreadsheets."],
-  [
-    "darwin-core",
-    "Darwin Core archive",
-    "For GBIF and OBIS: occurrence.csv, meta.xml and eml.xml in a zip.",
-  ],
-  [
-    "mark",
-    "Capture histories for MARK",
-    "An .inp file: one line an individual, with 0 or 1 for each occasion.",
-  ],
-  ["histories", "Capture histories as a table", "One row an individual, one column an occasion."],
-];
+const KINDS = ["html", "csv", "darwin-core", "mark", "histories"];
 
 export async function reports(screen, { signal }) {
   const year = new Date().getFullYear();
   const inputs = {
-    title: el("input", { type: "text", value: `Season ${year}`, maxlength: 200 }),
+    title: el("input", { type: "text", value: t("reports.season", { year }), maxlength: 200 }),
     since: el("input", { type: "text", value: String(year), maxlength: 40, autocomplete: "off" }),
     until: el("input", { type: "text", value: "", maxlength: 40, autocomplete: "off" }),
-    species: select([["", "all species"]]),
-    region: select([["", "all regions"]]),
-    places: select([
-      ["regions", "regions only"],
-      ["coarse", "coarse positions"],
-      ["exact", "exact places"],
-    ]),
-    occasions: select([
-      ["year", "years"],
-      ["month", "months"],
-      ["day", "days"],
-    ]),
+    species: select([["", t("common.allSpecies")]]),
+    region: select([["", t("reports.allRegions")]]),
+    places: select(["regions", "coarse", "exact"].map((one) => [one, t(`reports.places.${one}`)])),
+    occasions: select(["year", "month", "day"].map((one) => [one, t(`reports.occasions.${one}`)])),
   };
   put(
     screen,
-    heading("Reports"),
+    heading(t("reports.title")),
     el(
       "form",
       {
         class: "report-form",
-        "aria-label": "What is reported",
+        "aria-label": t("reports.what"),
         onsubmit: (event) => event.preventDefault(),
       },
-      field("Title", inputs.title),
-      field("From", inputs.since, "A year, a month or a day. Empty: from the start."),
-      field("To", inputs.until, "The end of this time is within."),
-      field("Species", inputs.species),
-      field("Region", inputs.region),
-      field("Places", inputs.places, "All but regions are for curators."),
-      field("Occasions", inputs.occasions, "For capture histories."),
+      field(t("reports.titleField"), inputs.title),
+      field(t("common.from"), inputs.since, t("reports.fromHint")),
+      field(t("common.to"), inputs.until, t("reports.toHint")),
+      field(t("common.species"), inputs.species),
+      field(t("common.region"), inputs.region),
+      field(t("reports.places"), inputs.places, t("reports.placesHint")),
+      field(t("reports.occasions"), inputs.occasions, t("reports.occasionsHint")),
     ),
     el(
       "ul",
-      { class: "report-kinds", "aria-label": "Reports" },
+      { class: "report-kinds", "aria-label": t("reports.title") },
       KINDS.map((kind) => card(kind, inputs)),
       camtrapCard(inputs),
     ),
@@ -94,17 +69,18 @@ function add(into, values, label = (value) => value) {
   into.append(...values.filter(Boolean).map((value) => el("option", { value }, label(value))));
 }
 
-function card([kind, title, text], inputs) {
+function card(kind, inputs) {
+  const title = t(`reports.kind.${kind}`);
   return el(
     "li",
     { class: "report-kind" },
     el("h2", {}, title),
-    el("p", {}, text),
+    el("p", {}, t(`reports.text.${kind}`)),
     el(
       "p",
       { class: "acts" },
-      actionButton("Download", () => attempt(() => download(kind, inputs)), {
-        "aria-label": `Download: ${title}`,
+      actionButton(t("reports.download"), () => attempt(() => download(kind, inputs)), {
+        "aria-label": t("reports.downloadOf", { title }),
         class: kind === "html" ? "first" : null,
       }),
     ),
@@ -120,24 +96,20 @@ async function download(kind, inputs) {
   const url = URL.createObjectURL(await answer.blob());
   el("a", { href: url, download: named ? named[1] : kind }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
-  notify("The report is downloaded.");
+  notify(t("reports.downloaded"));
 }
 
 function camtrapCard(inputs) {
   return el(
     "li",
     { class: "report-kind" },
-    el("h2", {}, "Camtrap DP package"),
-    el(
-      "p",
-      {},
-      "Deployments, media and observations, made by a job. Coarse positions come as regions only.",
-    ),
+    el("h2", {}, t("reports.camtrap")),
+    el("p", {}, t("reports.camtrapText")),
     el(
       "p",
       { class: "acts" },
-      actionButton("Start the export", () => attempt(() => exportCamtrap(inputs)), {
-        "aria-label": "Start the export: Camtrap DP package",
+      actionButton(t("reports.startExport"), () => attempt(() => exportCamtrap(inputs)), {
+        "aria-label": t("reports.startCamtrap"),
       }),
     ),
   );

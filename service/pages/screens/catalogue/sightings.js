@@ -1,41 +1,51 @@
 // When and where animals were met: a table and a map.
 
 import { button, el } from "../../dom.js";
-import { count, day, when } from "../../formatting.js";
+import { count, dayText, when } from "../../formatting.js";
 import { map } from "../../map.js";
 import { table, tableRow, hiddenHead } from "../../tables.js";
+import { t } from "../../texts.js";
 import { editEncounter } from "./encounters.js";
 
 // `showPhotos` gets a sighting whose photos are to be seen.
 export function sightingTable(sightings, { again, showPhotos }) {
-  if (!sightings.length) return el("p", {}, "No sightings yet.");
+  if (!sightings.length) return el("p", {}, t("sightings.none"));
   // A column without any value is left out: a phone has no room for it.
   const columns = [
-    ["Where", (each) => each.place],
-    ["Region", (each) => each.region],
-    ["Observer", (each) => each.observer],
-    ["Notes", notes],
+    [t("sightings.where"), (each) => each.place],
+    [t("common.region"), (each) => each.region],
+    [t("common.observer"), (each) => each.observer],
+    [t("common.notes"), notes],
   ].filter(([, of]) => sightings.some(of));
   const heads = columns.map(([head]) => head);
   return table(
-    ["When", "Encounter", ...heads, "Photos", hiddenHead("Actions")],
+    [
+      t("sightings.when"),
+      t("common.encounter"),
+      ...heads,
+      t("common.photos"),
+      hiddenHead(t("common.actions")),
+    ],
     sightings.map((each) =>
       tableRow([
-        when(each.at) || "no date",
+        when(each.at) || t("sightings.noDate"),
         each.encounter || "",
         ...columns.map(([, of]) => of(each) || ""),
         button(String(each.photos), () => showPhotos(each), {
           class: "quiet small",
-          "aria-label": `Show ${count(each.photos, "photo")} of ${nameOf(each)}`,
+          "aria-label": t("sightings.show", {
+            photos: count(each.photos, "photo"),
+            name: nameOf(each),
+          }),
         }),
         each.encounter_key
           ? button(
-              "Edit",
+              t("common.edit"),
               () =>
                 editEncounter({ ...each, name: each.encounter, key: each.encounter_key }, again),
               {
                 class: "quiet small",
-                "aria-label": `Edit the encounter ${each.encounter}`,
+                "aria-label": t("encounter.edit", { name: each.encounter }),
               },
             )
           : "",
@@ -44,7 +54,7 @@ export function sightingTable(sightings, { again, showPhotos }) {
   );
 }
 
-const nameOf = (each) => each.encounter || day(each.at) || "an unknown day";
+const nameOf = (each) => each.encounter || dayText(each.at) || t("sightings.unknownDay");
 
 function notes(each) {
   if (!each.notes) return null;
@@ -52,7 +62,7 @@ function notes(each) {
 }
 
 export function author(name, at) {
-  const text = [name, day(at)].filter(Boolean).join(", ");
+  const text = [name, dayText(at)].filter(Boolean).join(", ");
   return text ? el("span", { class: "author" }, ` (${text})`) : null;
 }
 
@@ -66,24 +76,10 @@ export async function sightingMap(sightings, label) {
   }));
   // The newest sighting is drawn last, above the others.
   const drawn = await map(points.reverse(), {
-    label: `${label}: ${count(points.length, "place")}`,
+    label: t("sightings.mapOf", { label, count: points.length }),
   });
-  if (drawn) {
-    const without = sightings.length - dated.length;
-    const note = without ? `${count(without, "sighting")} without a position.` : null;
-    return [
-      drawn,
-      el(
-        "p",
-        { class: "heading-note" },
-        note ? `${note} The last one is orange.` : "The last one is orange.",
-      ),
-    ];
-  }
-  return el(
-    "p",
-    {},
-    "No positions to show. Write coordinates into Where, such as 42.36, -70.31. ",
-    "Others than curators see a region's position only.",
-  );
+  if (!drawn) return el("p", {}, t("sightings.noPositions"));
+  const without = sightings.length - dated.length;
+  const note = t(without ? "sightings.without" : "sightings.lastOrange", { count: without });
+  return [drawn, el("p", { class: "heading-note" }, note)];
 }

@@ -1,7 +1,8 @@
 // The years in which an animal was photographed.
 
 import { el } from "../../dom.js";
-import { count, day } from "../../formatting.js";
+import { count, day, dayText } from "../../formatting.js";
+import { listText, t } from "../../texts.js";
 
 export function timeline(photos) {
   const years = new Map();
@@ -10,7 +11,7 @@ export function timeline(photos) {
     years.set(year, [...(years.get(year) || []), card]);
   }
   if (!photos.length || (years.size === 1 && years.has("")))
-    return el("p", {}, "The photos have no dates.");
+    return el("p", {}, t("timeline.noDates"));
   const most = Math.max(...[...years.values()].map((of) => of.length));
   const dated = [...years.keys()].filter(Boolean).map(Number);
   const first = Math.min(...dated);
@@ -32,13 +33,13 @@ function entry(year, cards, most) {
   const dates = [...new Set(cards.map((card) => day(card.taken_at)).filter(Boolean))].sort();
   return el(
     "li",
-    { title: dates.join(", ") || null },
+    { title: listText(dates.map(dayText)) || null },
     el("span", { class: "year-space" }, bar),
     el("span", { class: "year" }, year || "?"),
     el(
       "span",
       { class: "visually-hidden" },
-      `${count(cards.length, "photo")}${year ? "" : " without a date"}`,
+      year ? count(cards.length, "photo") : t("timeline.undated", { count: cards.length }),
     ),
   );
 }

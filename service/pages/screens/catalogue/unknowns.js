@@ -4,27 +4,19 @@
 import { post } from "../../api.js";
 import { announce, makeIndividual } from "../../curation.js";
 import { actionButton, button, el, put } from "../../dom.js";
-import { count, day, distance, photoName, species } from "../../formatting.js";
+import { count, day, daysText, distance, photoName, species } from "../../formatting.js";
 import { gallery } from "../../gallery.js";
 import { notify } from "../../notify.js";
 import { thumbnail, urlOf } from "../../photo.js";
+import { pairAddress } from "../../photo_pair.js";
+import { listText, t } from "../../texts.js";
 import { empty, heading, loadInto, pagedList } from "../../widgets.js";
 
 const PAGE = 24;
 
 export async function unknowns(screen, { signal }) {
   const place = el("div");
-  put(
-    screen,
-    heading("Unknown animals"),
-    el(
-      "p",
-      {},
-      "Photos whose animal nobody knows, similar ones together. ",
-      "Each group may be one new individual.",
-    ),
-    place,
-  );
+  put(screen, heading(t("unknowns.title")), el("p", {}, t("unknowns.text")), place);
   const again = () =>
     loadInto(place, () =>
       pagedList(
@@ -34,12 +26,12 @@ export async function unknowns(screen, { signal }) {
           things: "groups",
           one: (group) => entry(group, again),
           signal,
-          holder: el("ul", { class: "clusters", "aria-label": "Groups of similar photos" }),
+          holder: el("ul", { class: "clusters", "aria-label": t("unknowns.groups") }),
           none: () =>
             empty(
-              "No unknown animals",
-              "Photos of animals that nobody knows are shown here, in groups of similar ones.",
-              el("a", { href: "#/review" }, "Go to review"),
+              t("unknowns.none"),
+              t("unknowns.noneText"),
+              el("a", { href: "#/review" }, t("common.goToReview")),
             ),
         },
       ),
@@ -52,7 +44,7 @@ function entry({ photos, photo_count: total, distance: widest }, again) {
     el("input", {
       type: "checkbox",
       checked: true,
-      "aria-label": `Include ${photoName(photo.name)}`,
+      "aria-label": t("unknowns.include", { name: photoName(photo.name) }),
     }),
   );
   const chosen = () => photos.filter((_photo, at) => boxes[at].checked);
@@ -65,11 +57,15 @@ function entry({ photos, photo_count: total, distance: widest }, again) {
       { class: "figures" },
       el("b", {}, count(total, "photo")),
       widest === null
-        ? el("span", { class: "distance" }, " similar to no other")
-        : el("span", { class: "distance" }, ` nearest two at distance ${distance(widest)}`),
+        ? el("span", { class: "distance" }, ` ${t("unknowns.alone")}`)
+        : el(
+            "span",
+            { class: "distance" },
+            ` ${t("unknowns.nearestTwo", { distance: distance(widest) })}`,
+          ),
       el("span", { class: "unknown-facts" }, facts(photos)),
     ),
-    hidden ? el("p", {}, `${count(hidden, "more photo")} of this group come next.`) : null,
+    hidden ? el("p", {}, t("unknowns.hidden", { count: hidden })) : null,
     el(
       "ul",
       { class: "tiles" },
@@ -78,7 +74,10 @@ function entry({ photos, photo_count: total, distance: widest }, again) {
     el(
       "p",
       { class: "acts" },
-      actionButton("New individual …", () => makeOf(chosen(), again), { class: "first" }),
+      actionButton(t("unknowns.newIndividual"), () => makeOf(chosen(), again), { class: "first" }),
+      photos.length > 1
+        ? button(t("common.compareTwo"), () => compareTwo(chosen()), { class: "quiet" })
+        : null,
     ),
   );
 }
@@ -87,8 +86,7 @@ function facts(photos) {
   const days = [...new Set(photos.map((photo) => day(photo.taken_at)).filter(Boolean))].sort();
   const regions = [...new Set(photos.map((photo) => photo.region).filter(Boolean))];
   const kinds = [...new Set(photos.map((photo) => species(photo.species)).filter(Boolean))];
-  const span = days.length > 1 ? `${days[0]} – ${days.at(-1)}` : days[0];
-  const text = [span, regions.join(", "), kinds.join(", ")].filter(Boolean).join(" · ");
+  const text = [daysText(days), listText(regions), listText(kinds)].filter(Boolean).join(" · ");
   return text ? ` · ${text}` : null;
 }
 
@@ -104,13 +102,13 @@ function tile(photo, box, enlarge) {
         "figcaption",
         {},
         el("label", { class: "check" }, box, photoName(photo.name)),
-        photo.state === "waiting" ? el("span", { class: "date" }, "in the queue") : null,
+        photo.state === "waiting" ? el("span", { class: "date" }, t("unknowns.inQueue")) : null,
         el(
           "span",
           { class: "tile-acts" },
-          button("Enlarge", enlarge, {
+          button(t("common.enlarge"), enlarge, {
             class: "quiet small",
-            "aria-label": `Enlarge ${photoName(photo.name)}`,
+            "aria-label": t("common.enlargeOne", { name: photoName(photo.name) }),
           }),
         ),
       ),
@@ -118,15 +116,21 @@ function tile(photo, box, enlarge) {
   );
 }
 
+// The first two that are chosen.
+function compareTwo(photos) {
+  if (photos.length < 2) notify(t("common.selectTwo"));
+  else location.hash = pairAddress(photos[0].name, photos[1].name);
+}
+
 async function makeOf(photos, again) {
   if (!photos.length) {
-    notify("Select at least one photo.");
+    notify(t("unknowns.selectOne"));
     return;
   }
   const number = count(photos.length, "photo");
   let event = null;
   const name = await makeIndividual(
-    `The new individual begins with ${number}.`,
+    t("unknowns.begins", { photos: number }),
     async (individual) => {
       const names = photos.map((photo) => photo.name);
       event = await post("/v1/catalogue/photos/assign", { photos: names, individual });
@@ -135,5 +139,5 @@ async function makeOf(photos, again) {
   );
   if (!name) return;
   await again();
-  announce(event, `${name} has ${number}.`, again);
+  announce(event, t("unknowns.has", { name, photos: number }), again);
 }

@@ -3,9 +3,10 @@
 import { get, nextOf } from "../../api.js";
 import { announce } from "../../curation.js";
 import { el, field, put } from "../../dom.js";
-import { DECISIONS, count, day, percent, species } from "../../formatting.js";
+import { DECISIONS, count, dayText, percent, species } from "../../formatting.js";
 import { attempt } from "../../notify.js";
 import { image } from "../../photo.js";
+import { numberText, t } from "../../texts.js";
 import { empty, heading, loadInto } from "../../widgets.js";
 import { guarded } from "../review/actions.js";
 import { confirmSureOnes } from "./sure_ones.js";
@@ -15,19 +16,21 @@ const SHOWN_PHOTOS = 5; // of a card
 const PAUSE_MS = 300;
 const AGAIN_MS = 3000; // while cards are still being compared
 const SORTS = [
-  ["time", "oldest first"],
-  ["time desc", "newest first"],
-  ["probability desc", "surest first"],
-  ["probability", "least sure first"],
-  ["decision", "by decision"],
-  ["size desc", "most photos first"],
-  ["quality desc", "best photos first"],
-];
+  "time",
+  "time desc",
+  "probability desc",
+  "probability",
+  "decision",
+  "size desc",
+  "quality desc",
+].map((sort) => [sort, t(`queue.sort.${sort}`)]);
 
 // The choice stays for this visit, also when another screen is shown.
 const chosen = { decision: "", sort: "time" };
 
-export async function queueList(screen, { signal }) {
+// `#/queue/upload/ID` lists the photos of one upload, such as those of a job.
+export async function queueList(screen, { rest, signal }) {
+  chosen.upload = rest[0] === "upload" ? rest[1] : "";
   await new QueueList(screen, signal).open();
 }
 
@@ -36,7 +39,7 @@ class QueueList {
     this.screen = screen;
     this.signal = signal;
     this.note = el("span", { class: "heading-note", role: "status" });
-    this.piles = el("div", { class: "piles", role: "group", "aria-label": "Decision" });
+    this.piles = el("div", { class: "piles", role: "group", "aria-label": t("queue.decision") });
     this.acts = el("p", { class: "acts" });
     this.compared = el("p", { class: "hint", role: "status" });
     this.place = el("div", { class: "queue-cards" });
@@ -45,7 +48,15 @@ class QueueList {
 
   async open() {
     const { acts, compared, note, piles, place, screen } = this;
-    put(screen, heading("Queue", note), piles, this.form(), acts, compared, place);
+    const only = chosen.upload
+      ? el(
+          "p",
+          { class: "hint" },
+          `${t("queue.ofUpload")} `,
+          el("a", { href: "#/queue" }, t("queue.showAll")),
+        )
+      : null;
+    put(screen, heading(t("queue.title"), note), only, piles, this.form(), acts, compared, place);
     await this.refresh();
   }
 
@@ -78,23 +89,23 @@ class QueueList {
         pause = setTimeout(() => this.choose({ [name]: input.value.trim() }), PAUSE_MS);
       });
     return [
-      el("div", { class: "sorting" }, field("Sort", sort)),
+      el("div", { class: "sorting" }, field(t("queue.sort"), sort)),
       el(
         "details",
         { class: "filters" },
-        el("summary", {}, "Filter"),
+        el("summary", {}, t("queue.filter")),
         el(
           "div",
           { class: "fields" },
-          field("Nearest individual", inputs.individual),
-          field("Species", inputs.species),
-          field("Region", inputs.region),
-          field("Place", inputs.place, "For curators."),
-          field("Probability from, %", inputs.min_probability),
-          field("Probability to, %", inputs.max_probability),
-          field("Photo quality from, %", inputs.min_quality),
-          field("Taken from", inputs.since),
-          field("Taken to", inputs.until),
+          field(t("queue.nearest"), inputs.individual),
+          field(t("common.species"), inputs.species),
+          field(t("common.region"), inputs.region),
+          field(t("common.place"), inputs.place, t("queue.forCurators")),
+          field(t("queue.probabilityFrom"), inputs.min_probability),
+          field(t("queue.probabilityTo"), inputs.max_probability),
+          field(t("queue.qualityFrom"), inputs.min_quality),
+          field(t("queue.takenFrom"), inputs.since),
+          field(t("queue.takenTo"), inputs.until),
         ),
       ),
     ];
@@ -128,10 +139,8 @@ class QueueList {
       this.drawHead();
       if (!this.page.total)
         return empty(
-          this.page.waiting ? "Nothing waits like this" : "Nothing to review",
-          this.page.waiting
-            ? "Change the filter to see the others."
-            : "Add photos on the review screen.",
+          this.page.waiting ? t("queue.noneLike") : t("queue.nothing"),
+          this.page.waiting ? t("queue.changeFilter") : t("queue.addPhotos"),
         );
       const list = el("ul", { class: "card-rows" }, this.page.encounters.map(row));
       return [list, this.more(list, this.page)];
@@ -140,22 +149,23 @@ class QueueList {
 
   drawHead() {
     const { page } = this;
-    const many = count(page.total, "encounter");
-    put(this.note, `${many}, ${count(page.photos, "photo")}`);
+    const encounters = count(page.total, "encounter");
+    put(this.note, t("queue.counts", { encounters, photos: count(page.photos, "photo") }));
     const all = Object.values(page.counts).reduce((sum, one) => sum + one, 0);
     put(
       this.piles,
-      pile("", "All", all, (decision) => this.choose({ decision })),
+      pile("", t("queue.all"), all, (decision) => this.choose({ decision })),
       Object.entries(DECISIONS).map(([decision, label]) =>
         pile(decision, label, page.counts[decision], (one) => this.choose({ decision: one })),
       ),
     );
     const sure = page.counts.known;
-    const label = sure
-      ? `Confirm the ${sure.toLocaleString("en")} sure ${sure === 1 ? "one" : "ones"} …`
-      : "Confirm the sure ones …";
-    const why = sure ? null : "No encounter of this list is known for sure.";
-    put(this.acts, guarded(label, () => this.confirmSure(), why, { class: sure ? "first" : null }));
+    const label = sure ? t("queue.confirmSure", { count: sure }) : t("queue.confirmSureNone");
+    const why = sure ? null : t("queue.noneSure");
+    put(
+      this.acts,
+      guarded(label, () => this.confirmSure(), why, { class: sure ? "first" : null }),
+    );
     this.drawCompared();
   }
 
@@ -163,15 +173,13 @@ class QueueList {
   drawCompared() {
     const { compared, revision, waiting } = this.page;
     const isWhole = compared >= waiting;
-    const soFar = `${compared.toLocaleString("en")} of ${waiting.toLocaleString("en")}`;
-    put(
-      this.compared,
-      waiting
-        ? isWhole
-          ? `Answers as of revision ${revision}.`
-          : `Answers as of revision ${revision}: ${soFar} compared again.`
-        : "",
-    );
+    const values = {
+      revision,
+      compared: numberText(compared),
+      waiting: numberText(waiting),
+    };
+    const text = t(isWhole ? "queue.asOf" : "queue.asOfPart", values);
+    put(this.compared, waiting ? text : "");
     if (isWhole) return;
     this.again = setTimeout(async () => {
       if (this.signal.aborted) return;
@@ -210,7 +218,7 @@ class QueueList {
   async confirmSure() {
     const event = await confirmSureOnes({ ...this.filter, decision: "known" }, this.signal);
     if (!event) return;
-    const text = `${count(event.photos.length, "photo")} confirmed.`;
+    const text = t("queue.confirmed", { count: event.photos.length });
     announce(event, text, () => this.refresh());
     await this.refresh();
   }
@@ -228,14 +236,14 @@ function pile(decision, label, many, act) {
     },
     label,
     " ",
-    el("b", {}, many.toLocaleString("en")),
+    el("b", {}, numberText(many)),
   );
 }
 
 function row(card) {
   const [first] = card.photos;
   const facts = [
-    day(card.at),
+    dayText(card.at),
     card.region,
     card.place,
     count(card.photos.length, "photo"),
@@ -247,7 +255,10 @@ function row(card) {
     { class: `card-row ${card.decision}` },
     el(
       "a",
-      { href: `#/review/${card.key}`, "aria-label": `Review ${card.encounter || first.name}` },
+      {
+        href: `#/review/${card.key}`,
+        "aria-label": t("queue.reviewOf", { name: card.encounter || first.name }),
+      },
       el("span", { class: "own" }, card.photos.slice(0, SHOWN_PHOTOS).map(small)),
       card.candidate_url
         ? el("span", { class: "candidate" }, image(card.candidate_url, { size: 120 }))

@@ -5,6 +5,7 @@ import { form } from "../../dialog.js";
 import { el, put } from "../../dom.js";
 import { count, percent } from "../../formatting.js";
 import { image } from "../../photo.js";
+import { t } from "../../texts.js";
 
 const SAMPLE = 12;
 const PAGE_CARDS = 200;
@@ -25,15 +26,17 @@ export async function confirmSureOnes(filter, signal) {
   const shown = sample(cards);
   const boxes = new Map();
   const { revision } = page;
-  const list = el("ul", { class: "sample" }, shown.map((card) => entry(card, boxes)));
-  const sent = form(`Confirm ${count(cards.length, "encounter")}`, {
-    text:
-      (shown.length < cards.length
-        ? `These ${shown.length} are the least sure of them and some others. `
-        : "") +
-      "Take the tick away where not all photos are of the same animal. One undo takes all of it " +
-      "back.",
-    accept: `Confirm ${count(cards.length, "encounter")}`,
+  const list = el(
+    "ul",
+    { class: "sample" },
+    shown.map((card) => entry(card, boxes)),
+  );
+  const sent = form(t("queue.confirmMany", { encounters: count(cards.length, "encounter") }), {
+    text: [
+      shown.length < cards.length ? t("queue.sample", { shown: shown.length }) : "",
+      t("queue.sampleText"),
+    ].join(" "),
+    accept: t("queue.confirmMany", { encounters: count(cards.length, "encounter") }),
     act: async () => {
       const out = [...boxes].filter(([, box]) => !box.checked).map(([key]) => key);
       return post("/v1/queue/confirm-many", {
@@ -49,7 +52,10 @@ export async function confirmSureOnes(filter, signal) {
   dialog.querySelector("form > p").after(list);
   list.addEventListener("change", () => {
     const many = cards.length - [...boxes.values()].filter((box) => !box.checked).length;
-    put(dialog.querySelector("button[type=submit]"), `Confirm ${count(many, "encounter")}`);
+    put(
+      dialog.querySelector("button[type=submit]"),
+      t("queue.confirmMany", { encounters: count(many, "encounter") }),
+    );
   });
   return sent;
 }
@@ -70,7 +76,7 @@ function entry(card, boxes) {
   const box = el("input", { type: "checkbox", checked: true });
   boxes.set(card.key, box);
   const [first, ...others] = card.photos.slice(0, SHOWN_PHOTOS);
-  const named = `Photo of ${card.encounter || first.name}`;
+  const named = t("queue.photoOf", { name: card.encounter || first.name });
   return el(
     "li",
     {},
@@ -81,11 +87,18 @@ function entry(card, boxes) {
         "span",
         { class: "pair" },
         own(first, named),
-        image(card.candidate_url, { size: 240, alt: `Photo of ${card.individual}` }),
+        image(card.candidate_url, {
+          size: 240,
+          alt: t("queue.photoOf", { name: card.individual }),
+        }),
       ),
       // Another animal may have come into the encounter.
       others.length
-        ? el("span", { class: "others" }, others.map((photo) => own(photo, named)))
+        ? el(
+            "span",
+            { class: "others" },
+            others.map((photo) => own(photo, named)),
+          )
         : null,
       el("span", {}, box, ` ${card.individual}, ${percent(card.probability)}`),
     ),

@@ -3,6 +3,7 @@
 import { button, el, keyLabel, put } from "../../dom.js";
 import { notify } from "../../notify.js";
 import { oneAtATime } from "../../keys.js";
+import { t } from "../../texts.js";
 import { showHelp } from "./help.js";
 
 export class ActionBar {
@@ -10,8 +11,12 @@ export class ActionBar {
   constructor(review, decisions) {
     this.review = review;
     this.decisions = decisions;
-    this.node = el("div", { class: "actions", role: "group", "aria-label": "Decision" });
-    this.more = el("div", { class: "more-acts", role: "group", "aria-label": "This encounter" });
+    this.node = el("div", { class: "actions", role: "group", "aria-label": t("review.decision") });
+    this.more = el("div", {
+      class: "more-acts",
+      role: "group",
+      "aria-label": t("review.thisEncounter"),
+    });
   }
 
   // `answer` is null for a card that was not identified yet.
@@ -22,36 +27,51 @@ export class ActionBar {
     const isKnown = decision === "known" && first;
     put(
       this.node,
-      isKnown ? this.act("1", `Confirm ${first.individual}`, () => review.confirm(0), true) : null,
-      this.act("n", "New individual", () => review.makeIndividual(), decision === "new_whale"),
-      this.act("/", "Find", () => review.find()),
-      this.act("x", "Reject", () => review.reject()),
-      this.act("s", "Skip", () => review.skip(), false, this.onlyOne()),
+      isKnown
+        ? this.act(
+            "1",
+            t("review.confirmAs", { individual: first.individual }),
+            () => review.confirm(0),
+            true,
+          )
+        : null,
+      this.act(
+        "n",
+        t("common.newIndividual"),
+        () => review.makeIndividual(),
+        decision === "new_whale",
+      ),
+      this.act("/", t("review.find"), () => review.find()),
+      this.act("x", t("review.reject"), () => review.reject()),
+      this.act("s", t("review.skip"), () => review.skip(), false, this.onlyOne()),
       undoButton(this.decisions, () => review.undoLast()),
-      button(keyLabel("?", "Help"), showHelp, { class: "quiet", "aria-keyshortcuts": "?" }),
+      button(keyLabel("?", t("review.help")), showHelp, {
+        class: "quiet",
+        "aria-keyshortcuts": "?",
+      }),
     );
     const last = review.lastIndividual;
-    const none = last ? null : "No photo was confirmed in this visit yet.";
-    const same = last ? `Same as before: ${last}` : "Same as before";
+    const none = last ? null : t("review.noneBefore");
+    const same = last ? t("review.sameAs", { individual: last }) : t("review.same");
     put(
       this.more,
       this.act("=", same, () => review.confirmAsBefore(), false, none),
-      this.act("p", "Take this photo out", () => review.takeOut(), false, this.onlyPhoto()),
-      this.act("j", "Join with the next", () => review.joinNext(), false, this.noNext()),
+      this.act("p", t("review.takeOut"), () => review.takeOut(), false, this.onlyPhoto()),
+      this.act("j", t("review.join"), () => review.joinNext(), false, this.noNext()),
     );
   }
 
   onlyOne() {
-    return this.review.queue.size < 2 ? "This is the only photo left." : null;
+    return this.review.queue.size < 2 ? t("review.onlyOne") : null;
   }
 
   onlyPhoto() {
     const card = this.review.queue.current;
-    return (card?.photos.length ?? 0) < 2 ? "This is the only photo of its encounter." : null;
+    return (card?.photos.length ?? 0) < 2 ? t("review.onlyPhoto") : null;
   }
 
   noNext() {
-    return this.review.queue.neighbour ? null : "There is no other card to join with.";
+    return this.review.queue.neighbour ? null : t("review.noOther");
   }
 
   act(key, label, work, isStrong = false, why = null) {
@@ -62,8 +82,8 @@ export class ActionBar {
 }
 
 export function undoButton(decisions, act) {
-  const why = decisions.length ? null : "Nothing to undo from this visit.";
-  return guarded(keyLabel("u", "Undo"), act, why, { "aria-keyshortcuts": "u" });
+  const why = decisions.length ? null : t("common.nothingToUndo");
+  return guarded(keyLabel("u", t("common.undo")), act, why, { "aria-keyshortcuts": "u" });
 }
 
 // A button that is grey, and says `why`, where it can do nothing.

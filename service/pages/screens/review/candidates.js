@@ -3,6 +3,7 @@
 import { button, el, keyLabel } from "../../dom.js";
 import { image, urlOf } from "../../photo.js";
 import { distance, percent } from "../../formatting.js";
+import { t } from "../../texts.js";
 
 const KEYS = 5; // candidates that a key confirms
 
@@ -10,7 +11,7 @@ export function candidateList(matches, { names, onselect, onconfirm }) {
   const entries = matches.map((match, at) => entry(match, at, { names, onselect, onconfirm }));
   const node = el(
     "ol",
-    { class: "candidates", "aria-label": "Candidates, nearest first" },
+    { class: "candidates", "aria-label": t("review.candidatesNearest") },
     entries.map((one) => one.node),
   );
   return {
@@ -30,11 +31,14 @@ function entry(match, at, { names, onselect, onconfirm }) {
   const choose = chooseButton(match, at, [name, id], onselect);
   const hasKey = at < KEYS;
   const confirm = button(
-    hasKey ? keyLabel(at + 1, "Confirm") : "Confirm",
+    hasKey ? keyLabel(at + 1, t("review.confirm")) : t("review.confirm"),
     () => onconfirm(at),
     {
       class: "confirm",
-      "aria-label": `Confirm ${match.individual}${hasKey ? ` (key ${at + 1})` : ""}`,
+      "aria-label": t(hasKey ? "review.confirmKey" : "review.confirmAs", {
+        individual: match.individual,
+        key: at + 1,
+      }),
       "aria-keyshortcuts": hasKey ? String(at + 1) : null,
     },
   );
@@ -55,10 +59,18 @@ function chooseButton(match, at, names, onselect) {
     "span",
     { class: "figures" },
     el("b", {}, probability),
-    el("span", { class: "distance" }, ` at distance ${distance(match.distance)}`),
+    el(
+      "span",
+      { class: "distance" },
+      ` ${t("common.atDistance", { distance: distance(match.distance) })}`,
+    ),
   );
   const about = el("span", { class: "about" }, names, figures, bar(match.probability));
-  const label = `Compare with candidate ${at + 1}, ${match.individual}, probability ${probability}`;
+  const label = t("review.compareCandidate", {
+    number: at + 1,
+    individual: match.individual,
+    probability,
+  });
   return button([el("span", { class: "thumb" }, photo), about], () => onselect(at), {
     class: "compare-button",
     "aria-pressed": "false",

@@ -2,14 +2,14 @@
 
 import { query, send } from "../../api.js";
 import { actionButton, el, put } from "../../dom.js";
-import { day, photoName } from "../../formatting.js";
+import { dayText, photoName } from "../../formatting.js";
 import { attempt } from "../../notify.js";
 import { boxOf, urlOf } from "../../photo.js";
+import { listText, t } from "../../texts.js";
 import { viewer } from "../../viewer.js";
 import { clear, loadInto } from "../../widgets.js";
 import { candidateList } from "./candidates.js";
 import { DecisionPanel } from "./decision.js";
-import { HeatMap } from "./heat_map.js";
 import { markPhoto, photosAndRecord, photoStrip } from "./individual_photos.js";
 import { ownStrip } from "./own_photos.js";
 import { openCard } from "./queue.js";
@@ -18,8 +18,6 @@ const SENT_PX = 2048;
 const FIRST_K = 5; // candidates; the list goes on to
 const MOST_K = 50;
 const MORE_K = 15;
-// A key that is held down sends one request.
-const once = (act) => (event) => event.repeat || act();
 
 export class Comparison {
   // `confirm` is called with the position of the confirmed candidate; `bar` has the buttons, and
@@ -33,22 +31,19 @@ export class Comparison {
     this.selected = 0; // the position of the candidate that is compared
     this.photo = null; // the candidate's photo that is compared
     this.requests = 0;
-    const explain = () => this.explain();
     const identify = () => this.identify();
-    this.viewer = viewer();
-    this.decision = new DecisionPanel(card, { scope, explain, identify });
-    this.heatMap = new HeatMap(() => this.own, () => this.photoForm([this.own]), signal);
+    this.viewer = viewer({ titles: [t("viewer.yours"), t("viewer.candidate")], signal });
+    this.decision = new DecisionPanel(card, { scope, identify });
     this.candidatePlace = el("div");
     this.ownPlace = el("div");
     this.strip = el("section", {
       class: "all-photos",
-      "aria-label": "All photos of this candidate",
+      "aria-label": t("review.candidatePhotos"),
     });
     this.node = this.layout();
     this.keys = {
       ...this.viewer.keys,
-      h: once(explain),
-      a: once(identify),
+      a: (event) => event.repeat || identify(), // a key that is held down sends one request
       ArrowLeft: () => this.select(this.selected - 1),
       ArrowRight: () => this.select(this.selected + 1),
       "[": () => this.showOwn(this.shown - 1),
@@ -69,7 +64,7 @@ export class Comparison {
   }
 
   layout() {
-    const compare = [this.ownPlace, this.viewer.node, this.heatMap.node, this.strip];
+    const compare = [this.ownPlace, this.viewer.node, this.strip];
     return el(
       "section",
       { class: "comparison", "aria-labelledby": "present" },
@@ -89,12 +84,16 @@ export class Comparison {
     const { card, own, shown } = this;
     const name = photoName(own.name);
     const many = card.cards.length;
-    this.viewer.query({
-      url: own.url || urlOf(own.name),
+    this.viewer.show(0, {
+      name: own.name,
+      url: own.url,
       box: boxOf(own),
       quarterTurns: own.answer?.quarter_turns ?? 0,
-      alt: `Your photo ${name}`,
-      caption: many > 1 ? `Your photo ${shown + 1} of ${many}: ${name}` : `Your photo: ${name}`,
+      alt: t("review.yourPhoto", { name }),
+      caption:
+        many > 1
+          ? t("review.yourPhotoOf", { at: shown + 1, many, name })
+          : t("review.yourPhotoIs", { name }),
     });
     this.decision.show(own);
     put(
@@ -107,7 +106,6 @@ export class Comparison {
   showOwn(at) {
     if (at === this.shown || !this.card.cards[at]) return;
     this.shown = at;
-    this.heatMap.clear();
     this.showPhoto();
     this.decision.draw(this.answer);
   }
@@ -122,12 +120,10 @@ export class Comparison {
     });
     put(
       this.candidatePlace,
-      el("h3", {}, "Candidates"),
-      this.matches.length
-        ? this.candidates.node
-        : el("p", {}, "The catalogue has no individual to compare with."),
+      el("h3", {}, t("review.candidates")),
+      this.matches.length ? this.candidates.node : el("p", {}, t("review.noIndividual")),
       this.matches.length >= this.k && this.k < MOST_K
-        ? actionButton("More candidates", () => this.fetchMore(), { class: "more" })
+        ? actionButton(t("review.moreCandidates"), () => this.fetchMore(), { class: "more" })
         : null,
     );
     this.select(selected);
@@ -163,17 +159,15 @@ export class Comparison {
     }
     this.selected = at;
     this.candidates.mark(at);
-    this.heatMap.clear();
     this.compare({ name: match.photo, url: match.photo_url }, match);
     await loadInto(this.strip, () => this.loadStrip(match));
     markPhoto(this.strip, this.photo?.name);
   }
 
   showNobody() {
-    this.viewer.candidate(null);
+    this.viewer.show(1, null);
     this.photo = null;
     clear(this.strip);
-    this.heatMap.clear();
   }
 
   async loadStrip(match) {
@@ -182,29 +176,21 @@ export class Comparison {
     if (this.matches[this.selected] !== match || this.signal.aborted) return [];
     const nearest = photos.find((photo) => photo.name === match.photo);
     if (nearest) this.compare(nearest, match);
-    return photoStrip(match.individual, photos, (photo) => this.choose(photo, match));
-  }
-
-  choose(photo, match) {
-    if (photo.name !== this.photo?.name) this.heatMap.clear();
-    this.compare(photo, match);
+    return photoStrip(match.individual, photos, (photo) => this.compare(photo, match));
   }
 
   compare(photo, match) {
     this.photo = photo;
     const name = this.displayNames.get(match.individual) || match.individual;
-    const facts = [photoName(photo.name), day(photo.taken_at)].filter(Boolean).join(", ");
-    this.viewer.candidate({
-      url: photo.url || urlOf(photo.name),
+    const facts = listText([photoName(photo.name), dayText(photo.taken_at)].filter(Boolean));
+    this.viewer.show(1, {
+      name: photo.name,
+      url: photo.url,
       box: boxOf(photo),
-      alt: `${name}, photo ${photoName(photo.name)}`,
-      caption: `${name}: ${facts}`,
+      alt: t("common.photoOfIndividual", { individual: name, photo: photoName(photo.name) }),
+      caption: t("review.captionOf", { name, facts }),
     });
     markPhoto(this.strip, photo.name);
-  }
-
-  async explain() {
-    if (this.photo) await this.heatMap.show(this.photo);
   }
 
   // The form of a request about photos of the card.

@@ -3,7 +3,8 @@
 import { actionButton, el, keyLabel, put } from "../../dom.js";
 import {
   DECISIONS,
-  day,
+  count,
+  dayText,
   percent,
   photoName,
   qualityText,
@@ -11,11 +12,11 @@ import {
   speciesText,
   turnText,
 } from "../../formatting.js";
+import { t } from "../../texts.js";
 
 export class DecisionPanel {
-  constructor(card, { scope, explain, identify }) {
+  constructor(card, { scope, identify }) {
     this.scope = scope;
-    this.explain = explain;
     this.identify = identify;
     this.card = card;
     this.title = el("div", { class: "present" });
@@ -39,7 +40,7 @@ export class DecisionPanel {
       this.node,
       this.title,
       verdict(answer),
-      answer ? el("p", { class: "reason" }, answer.reason) : null,
+      answer ? el("p", { class: "reason", lang: "en" }, answer.reason) : null,
       photoText(this.photo.answer),
       speciesLine,
       this.buttons(),
@@ -52,7 +53,7 @@ export class DecisionPanel {
     const hasSeveral = isUnnamed && (await this.scope.hasSeveralSpecies());
     const text = speciesText(found, hasSeveral);
     place.hidden = !text;
-    if (text) put(place, el("b", {}, "Species:"), ` ${text}`);
+    if (text) put(place, el("b", {}, t("review.species")), ` ${text}`);
     if (found?.name) place.title = found.reason;
   }
 
@@ -60,20 +61,19 @@ export class DecisionPanel {
     return el(
       "p",
       { class: "acts" },
-      actionButton(keyLabel("h", "Heat map"), this.explain, { class: "quiet small" }),
-      actionButton(keyLabel("a", "Identify again"), this.identify, {
+      actionButton(keyLabel("a", t("review.again")), this.identify, {
         class: "quiet small",
-        title: "In the catalogue as it is now",
+        title: t("review.againHint"),
       }),
     );
   }
 }
 
 function titleOf(card, photo) {
-  const taken = day(photo.taken_at);
-  const date = photo.is_dated_by_photo ? `${taken} (from the photo file)` : taken;
+  const taken = dayText(photo.taken_at);
+  const date = photo.is_dated_by_photo ? t("review.dateOfFile", { date: taken }) : taken;
   const many = card.cards.length;
-  const photos = many > 1 ? `${many} photos` : "";
+  const photos = many > 1 ? count(many, "photo") : "";
   const facts = [date, photo.encounter, photos, card.region, species(photo.species)];
   return [
     el("h2", { id: "present", tabindex: "-1" }, photoName(photo.name)),
@@ -92,7 +92,7 @@ function verdict(answer) {
   return el(
     "p",
     { class: "verdict" },
-    el("strong", {}, answer ? DECISIONS[answer.decision] : "Not identified yet"),
+    el("strong", {}, answer ? DECISIONS[answer.decision] : t("review.notIdentified")),
     first ? el("span", {}, ` – ${first.individual}, ${percent(answer.probability)}`) : null,
   );
 }

@@ -2,8 +2,9 @@
 
 import { get, path } from "../../api.js";
 import { button, el } from "../../dom.js";
-import { day, photoName } from "../../formatting.js";
+import { dayText, photoName } from "../../formatting.js";
 import { image, urlOf } from "../../photo.js";
+import { t, tNodes } from "../../texts.js";
 import { fetchAll, individualLink } from "../../widgets.js";
 
 const MOST_PHOTOS = 200;
@@ -28,7 +29,7 @@ export function photosAndRecord(name) {
 
 export function photoStrip(name, photos, onchoose) {
   return [
-    el("h3", {}, "All photos of ", individualLink(name)),
+    el("h3", {}, tNodes("review.allPhotosOf", { individual: individualLink(name) })),
     el(
       "ul",
       { class: "strip" },
@@ -38,7 +39,10 @@ export function photoStrip(name, photos, onchoose) {
 }
 
 function stripPhoto(photo, onchoose) {
-  const label = `Compare with ${photoName(photo.name)} ${day(photo.taken_at)}`;
+  const label = t("review.compareWith", {
+    name: photoName(photo.name),
+    date: dayText(photo.taken_at),
+  });
   const picture = image(photo.url || urlOf(photo.name), { size: 120 });
   return button(picture, () => onchoose(photo), {
     class: "strip-photo",

@@ -3,10 +3,11 @@
 import { button, el, put } from "../../dom.js";
 import { photoName } from "../../formatting.js";
 import { image, urlOf } from "../../photo.js";
+import { t } from "../../texts.js";
 
 export function ownStrip(photos, shown, onchoose) {
   if (photos.length < 2) return null;
-  const list = el("ul", { class: "strip own-strip", "aria-label": "Photos of this encounter" });
+  const list = el("ul", { class: "strip own-strip", "aria-label": t("review.encounterPhotos") });
   put(
     list,
     photos.map((photo, at) => {
@@ -19,7 +20,11 @@ export function ownStrip(photos, shown, onchoose) {
         button(picture, () => onchoose(at), {
           class: "strip-photo",
           "aria-current": isShown ? "true" : null,
-          "aria-label": `Photo ${at + 1} of ${photos.length}, ${photoName(photo.name)}`,
+          "aria-label": t("review.photoAt", {
+            at: at + 1,
+            many: photos.length,
+            name: photoName(photo.name),
+          }),
         }),
       );
     }),

@@ -4,6 +4,7 @@ import { get, nextOf, path } from "../../api.js";
 import { button, el, put } from "../../dom.js";
 import { image, urlOf } from "../../photo.js";
 import { count } from "../../formatting.js";
+import { t } from "../../texts.js";
 
 const PAGE_CARDS = 50;
 const ENOUGH = 10; // cards that are there before the next page is fetched
@@ -127,7 +128,7 @@ export function cardsOfIntake(answer) {
 }
 
 export function strip(queue, onpick) {
-  const list = el("ul", { class: "strip queue-strip", "aria-label": "Encounters to review" });
+  const list = el("ul", { class: "strip queue-strip", "aria-label": t("review.encounters") });
   const { current, ordered } = queue;
   const start = Math.max(0, Math.min(ordered.indexOf(current) - 1, ordered.length - SHOWN));
   put(
@@ -138,7 +139,7 @@ export function strip(queue, onpick) {
       const picture = cover ? image(cover.url || urlOf(cover.name), { size: 120 }) : null;
       if (picture) picture.style.rotate = `${-90 * (cover.quarter_turns ?? 0)}deg`;
       const many = card.photos.length;
-      const label = `${card.encounter || "Photo"}, ${count(many, "photo")}`;
+      const named = { name: card.encounter || t("review.photo"), photos: count(many, "photo") };
       return el(
         "li",
         {},
@@ -149,7 +150,7 @@ export function strip(queue, onpick) {
             class: "strip-photo",
             "data-key": card.key,
             "aria-current": isCurrent ? "true" : null,
-            "aria-label": `${label}${isCurrent ? ", shown now" : ""}`,
+            "aria-label": t(isCurrent ? "review.cardShown" : "review.cardOf", named),
           },
         ),
       );

@@ -7,6 +7,7 @@ import { el, put } from "../../dom.js";
 import { count, photoName } from "../../formatting.js";
 import { areKeysOff, isForScreen, oneAtATime } from "../../keys.js";
 import { alarm, attempt, notify } from "../../notify.js";
+import { numberText, t } from "../../texts.js";
 import { empty, heading, loadInto } from "../../widgets.js";
 import { ActionBar, undoButton } from "./actions.js";
 import { Comparison } from "./compare.js";
@@ -42,7 +43,7 @@ class Review {
   async open() {
     const { place, queue, scope, screen, signal, strips } = this;
     const before = el("div", { class: "before-photos" }, this.uploader.node, scope.node);
-    put(screen, heading("Review", this.remaining), before, strips, place);
+    put(screen, heading(t("review.title"), this.remaining), before, strips, place);
     document.addEventListener("keydown", (event) => this.onkey(event), { signal });
     let isThere = false;
     await loadInto(place, async () => {
@@ -71,8 +72,8 @@ class Review {
     const { queue, strips } = this;
     const badge = document.getElementById("waiting");
     badge.hidden = !queue.photos;
-    put(badge, String(queue.photos));
-    put(this.remaining, queue.photos ? `${count(queue.photos, "photo")} left` : "");
+    put(badge, numberText(queue.photos));
+    put(this.remaining, queue.photos ? t("review.left", { count: queue.photos }) : "");
     put(strips, queue.size > 1 ? strip(queue, (key) => this.goTo(key)) : null);
   }
 
@@ -119,8 +120,8 @@ class Review {
 
   nothing() {
     return empty(
-      decisions.length ? "All photos are reviewed" : "Nothing to review",
-      "Add photos above. The service compares each with all known animals, and you decide.",
+      decisions.length ? t("review.allDone") : t("review.nothing"),
+      t("review.nothingText"),
       decisions.length ? undoButton(decisions, () => this.undoLast()) : null,
     );
   }
@@ -129,7 +130,9 @@ class Review {
   nameOf(card) {
     const [first] = card.cards;
     const many = card.cards.length;
-    return many > 1 ? `${card.encounter}, ${many} photos` : photoName(first.name);
+    return many > 1
+      ? t("review.cardOf", { name: card.encounter, photos: count(many, "photo") })
+      : photoName(first.name);
   }
 
   // Decide on the present card by `work`; the next one is shown once the service has done it.
@@ -143,7 +146,7 @@ class Review {
       window.dispatchEvent(new Event("flukeprint:changed"));
       await this.draw();
       const { photos } = this.queue;
-      const left = photos ? `${count(photos, "photo")} left.` : "That was the last photo.";
+      const left = photos ? t("review.leftSentence", { count: photos }) : t("review.last");
       notify([text, left, ...(event.warnings ?? []).map((each) => `${each}.`)].join(" "));
     });
   }
@@ -151,7 +154,7 @@ class Review {
   async confirm(at) {
     const match = this.comparison.matches[at];
     if (!match) {
-      notify(`There is no candidate ${at + 1}.`);
+      notify(t("review.noCandidate", { number: at + 1 }));
       return;
     }
     await this.confirmAs(match.individual);
@@ -162,7 +165,12 @@ class Review {
     const seen = await this.animalSeen(card);
     if (!seen) return;
     const work = () => this.act(card, "confirm", { individual, ...seen });
-    await this.decide(card, work, `${this.nameOf(card)}: confirmed as ${individual}.`, individual);
+    await this.decide(
+      card,
+      work,
+      t("review.confirmed", { name: this.nameOf(card), individual }),
+      individual,
+    );
   }
 
   // An act on a card's photos as they were looked at.
@@ -173,7 +181,7 @@ class Review {
 
   async find() {
     const { card } = this.comparison;
-    const individual = await findIndividual(`Who is it? ${this.nameOf(card)}`);
+    const individual = await findIndividual(t("review.whoIsIt", { name: this.nameOf(card) }));
     if (individual && this.comparison?.card === card) await this.confirmAs(individual);
   }
 
@@ -184,7 +192,7 @@ class Review {
 
   async confirmAsBefore() {
     if (this.lastIndividual) await this.confirmAs(this.lastIndividual);
-    else notify("No photo was confirmed in this visit yet.");
+    else notify(t("review.noneBefore"));
   }
 
   // What a confirmation says besides the individual; null where it must not be sent. A photo in
@@ -193,12 +201,9 @@ class Review {
     const answers = [this.comparison?.answer, ...card.cards.map((photo) => photo.answer)];
     if (!answers.some((answer) => answer?.decision === "no_animal")) return {};
     const many = card.cards.length > 1;
-    const which = many ? "a photo" : "this photo";
-    const isSeen = await form(`No animal was seen in ${which}`, {
-      text:
-        "The service sees nothing there that it was made for. Confirm only if you see the animal " +
-        `yourself; otherwise ${many ? "take that photo out, or reject it" : "reject the photo"}.`,
-      accept: "I see the animal",
+    const isSeen = await form(t(many ? "review.noAnimalMany" : "review.noAnimal"), {
+      text: t(many ? "review.noAnimalManyText" : "review.noAnimalText"),
+      accept: t("review.iSeeIt"),
       act: async () => true,
     });
     return isSeen ? { is_animal: true } : null;
@@ -218,49 +223,54 @@ class Review {
       return event;
     };
     const text = many
-      ? `${shown}: these become the first photos of the new individual.`
-      : `${shown} becomes the first photo of the new individual.`;
+      ? t("review.firstPhotos", { name: shown })
+      : t("review.firstPhoto", { name: shown });
     const name = await (isProposed ? makeProposedIndividual(enrol) : makeIndividual(text, enrol));
     if (name)
-      await this.decide(card, async () => event, `${shown}: the first of ${name}.`, name);
+      await this.decide(
+        card,
+        async () => event,
+        t("review.firstOf", { name: shown, individual: name }),
+        name,
+      );
   }
 
   async reject() {
     const { card } = this.comparison;
     const work = () => this.act(card, "reject", {});
-    await this.decide(card, work, `${this.nameOf(card)}: rejected.`);
+    await this.decide(card, work, t("review.rejected", { name: this.nameOf(card) }));
   }
 
   async skip() {
     if (this.queue.size < 2) {
-      notify("This is the only photo left.");
+      notify(t("review.onlyOne"));
       return;
     }
     this.queue.skip();
     await this.queue.fill();
     await this.draw();
-    notify(`Skipped. Next: ${this.comparison ? this.nameOf(this.comparison.card) : ""}.`);
+    notify(t("review.skipped", { name: this.comparison ? this.nameOf(this.comparison.card) : "" }));
   }
 
   // Give the photo that is shown a card of its own.
   async takeOut() {
     const { card, shown } = this.comparison;
     if (card.cards.length < 2) {
-      notify("This is the only photo of its encounter.");
+      notify(t("review.onlyPhoto"));
       return;
     }
     const { name } = card.cards[shown];
-    const text = `${photoName(name)} has a card of its own now.`;
+    const text = t("review.outNow", { name: photoName(name) });
     await this.regroup("split", { photos: [name] }, text);
   }
 
   async joinNext() {
     const { neighbour } = this.queue;
     if (!neighbour) {
-      notify("There is no other card to join with.");
+      notify(t("review.noOther"));
       return;
     }
-    await this.regroup("join", { other: neighbour.key }, "The two cards are one now.");
+    await this.regroup("join", { other: neighbour.key }, t("review.joined"));
   }
 
   async regroup(name, body, text) {
@@ -278,7 +288,7 @@ class Review {
   async undoLast() {
     const last = decisions.at(-1);
     if (!last) {
-      notify("Nothing to undo from this visit. The history lists all changes.");
+      notify(t("common.nothingToUndoHistory"));
       return;
     }
     await attempt(async () => {
@@ -293,7 +303,8 @@ class Review {
       this.queue.skipped.delete(last.key);
       await this.goTo(last.key);
       const { comparison } = this;
-      notify(`Undone.${comparison ? ` Now: ${this.nameOf(comparison.card)}.` : ""}`);
+      const name = comparison && this.nameOf(comparison.card);
+      notify(t(name ? "review.undoneNow" : "review.undone", { name }));
     });
   }
 
@@ -332,6 +343,6 @@ async function refuseKnown(name) {
     throw error;
   });
   if (!known) return;
-  const detail = `${name} already exists. Choose another id, or confirm the photo as ${name}.`;
+  const detail = t("review.exists", { name });
   throw new Problem({ detail }, 409);
 }

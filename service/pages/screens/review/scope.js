@@ -4,6 +4,7 @@ import { get } from "../../api.js";
 import { el, put } from "../../dom.js";
 import { count, species as speciesName } from "../../formatting.js";
 import { problemBox } from "../../notify.js";
+import { listText, numberText, t } from "../../texts.js";
 import { ScopeForm } from "./scope_form.js";
 
 // The choice stays for this visit, also when another screen is shown.
@@ -26,7 +27,7 @@ export class ScopePicker {
     this.node = el(
       "details",
       { class: "scope" },
-      el("summary", {}, "Compare with ", this.summary),
+      el("summary", {}, t("scope.title"), " ", this.summary),
       el("form", { onsubmit }, this.fields, this.problem),
     );
     this.node.addEventListener("toggle", () => this.node.open && !this.inputs && this.draw());
@@ -66,19 +67,20 @@ export class ScopePicker {
   }
 
   describe(searched = null) {
-    put(this.summary, this.isSet() ? `${this.part(searched)}: ${choiceText()}` : this.whole());
+    put(this.summary, this.text(searched));
     this.node.classList.toggle("set", this.isSet());
   }
 
-  whole() {
-    if (!this.stats) return "the whole catalogue";
-    return `all ${count(this.stats.individuals, "individual")}`;
+  text(searched) {
+    if (this.isSet()) return t("scope.chosen", { part: this.part(searched), choice: choiceText() });
+    return this.stats ? t("scope.all", { count: this.stats.individuals }) : t("scope.whole");
   }
 
   part(searched) {
-    if (searched === null) return "a part of the catalogue";
-    const of = this.stats ? ` of ${this.stats.individuals.toLocaleString("en")}` : "";
-    return `${searched.toLocaleString("en")}${of} individuals`;
+    if (searched === null) return t("scope.part");
+    if (!this.stats) return count(searched, "individual");
+    const total = numberText(this.stats.individuals);
+    return t("scope.of", { searched: numberText(searched), total });
   }
 
   async draw() {
@@ -109,10 +111,10 @@ export class ScopePicker {
 function choiceText() {
   const { species = [], regions = [], years = [], exclude = [] } = chosen;
   return [
-    species.map(speciesName).join(" or "),
-    regions.join(" or "),
+    listText(species.map(speciesName), "disjunction"),
+    listText(regions, "disjunction"),
     years.join(""),
-    exclude.length ? `without ${exclude.join(", ")}` : "",
+    exclude.length ? t("scope.without", { names: listText(exclude) }) : "",
   ]
     .filter(Boolean)
     .join(" · ");

@@ -2,6 +2,7 @@
 
 import { button, el, field, uniqueId } from "../../dom.js";
 import { species as speciesName } from "../../formatting.js";
+import { numberText, t } from "../../texts.js";
 
 export class ScopeForm {
   // `stats` are the catalogue's counts; `chosen` is the present choice.
@@ -22,15 +23,17 @@ export class ScopeForm {
 
   get nodes() {
     return [
-      fieldset("Species", this.species),
-      fieldset("Region", this.regions),
-      this.years.length ? [field("From year", this.from), field("To year", this.to)] : null,
-      field("Leave out", this.exclude, "Ids of individuals, separated by commas."),
+      fieldset(t("common.species"), this.species),
+      fieldset(t("common.region"), this.regions),
+      this.years.length
+        ? [field(t("scope.fromYear"), this.from), field(t("scope.toYear"), this.to)]
+        : null,
+      field(t("scope.leaveOut"), this.exclude, t("scope.leaveOutHint")),
       el(
         "p",
         { class: "acts" },
-        el("button", { type: "submit", class: "first" }, "Compare"),
-        button("Use the whole catalogue", this.onclear),
+        el("button", { type: "submit", class: "first" }, t("scope.compare")),
+        button(t("scope.useWhole"), this.onclear),
       ),
     ];
   }
@@ -65,7 +68,7 @@ function checkboxes(counts, name, chosen = [], shown) {
         value,
         checked: chosen.includes(value),
       });
-      const number = el("small", {}, ` ${one.individuals.toLocaleString("en")}`);
+      const number = el("small", {}, ` ${numberText(one.individuals)}`);
       const label = el("label", { for: box.id }, shown(value), number);
       return { box, node: el("p", { class: "check" }, box, label) };
     });

@@ -3,9 +3,10 @@
 import { get } from "../../api.js";
 import { show } from "../../dialog.js";
 import { el, field, put } from "../../dom.js";
-import { count, day } from "../../formatting.js";
+import { count, daysText } from "../../formatting.js";
 import { messageOf } from "../../notify.js";
 import { thumbnail, urlOf } from "../../photo.js";
+import { listText, t } from "../../texts.js";
 import { displayName } from "../../widgets.js";
 
 const MOST = 20;
@@ -36,12 +37,16 @@ class Search {
       class: "found",
       id: "found-individuals",
       role: "listbox",
-      "aria-label": "Individuals",
+      "aria-label": t("common.individuals"),
     });
     this.status = el("p", { class: "hint", role: "status" });
-    const hint =
-      "A name, an id from elsewhere, a region or a year; curators also a place. Enter confirms.";
-    this.dialog = show(title, field("Individual", this.input, hint), this.status, this.list);
+    const hint = t("search.hint");
+    this.dialog = show(
+      title,
+      field(t("common.individual"), this.input, hint),
+      this.status,
+      this.list,
+    );
     this.dialog.classList.add("whole-catalogue");
     this.dialog.addEventListener("close", () => resolve(this.chosen));
     this.input.focus();
@@ -65,8 +70,8 @@ class Search {
       this.found = page.individuals;
       // Enter on what nobody searched for would confirm whoever stands first.
       this.at = search ? 0 : -1;
-      const more = page.next ? `The first ${MOST} are shown; type more to narrow them down.` : "";
-      put(this.status, this.found.length ? more : "Nobody is called so.");
+      const more = page.next ? t("search.more", { many: MOST }) : "";
+      put(this.status, this.found.length ? more : t("search.nobody"));
       this.draw();
     } catch (error) {
       if (own === this.asked) put(this.status, messageOf(error));
@@ -85,14 +90,12 @@ class Search {
   }
 
   entry(one, at) {
-    const seen = [day(one.first_seen), day(one.last_seen)].filter(
-      (date, place, all) => date && all.indexOf(date) === place,
-    );
+    const seen = daysText([one.first_seen, one.last_seen]);
     const others = [
       one.display_name && one.display_name !== one.name ? one.name : null,
       ...one.other_names,
     ].filter(Boolean);
-    const facts = [others.join(", "), count(one.photos, "photo"), seen.join(" – ")];
+    const facts = [listText(others), count(one.photos, "photo"), seen];
     return el(
       "li",
       {
@@ -103,7 +106,7 @@ class Search {
       },
       one.cover
         ? thumbnail(one.cover_url || urlOf(one.cover), one.cover, { size: 120, alt: "" })
-        : el("span", { class: "thumb none" }, "no photo"),
+        : el("span", { class: "thumb none" }, t("common.noPhoto")),
       el(
         "span",
         { class: "about" },

@@ -4,11 +4,14 @@ import { idempotencyKey } from "../../api.js";
 import { el, field, put } from "../../dom.js";
 import { PHOTO, filesOfDrop } from "../../dropped_files.js";
 import { count } from "../../formatting.js";
-import { notify } from "../../notify.js";
+import { attempt, notify } from "../../notify.js";
+import { t } from "../../texts.js";
 import { acceptDrops } from "../../widgets.js";
+import { startReview } from "../queue/job_toast.js";
 import { UploadRow, sendTogether } from "./upload_row.js";
 import { UploadToast } from "./upload_toast.js";
 
+const ZIP = /\.zip$/i;
 const MOST_FILES = 5000;
 const FEW = 24; // files that are sent one by one; more are sent together
 const TOGETHER = 8;
@@ -36,11 +39,15 @@ export class Uploader {
       el(
         "label",
         { for: "pick", class: "picked" },
-        el("strong", {}, "Choose photos"),
-        el("span", {}, " or drop photos or folders here"),
+        el("strong", {}, t("upload.choosePhotos")),
+        el("span", {}, ` ${t("upload.orDrop")}`),
       ),
-      this.picker({ id: "pick", accept: "image/*" }),
-      el("label", { for: "pick-folder", class: "picked" }, el("strong", {}, "Choose a folder")),
+      this.picker({ id: "pick", accept: "image/*,.zip" }),
+      el(
+        "label",
+        { for: "pick-folder", class: "picked" },
+        el("strong", {}, t("upload.chooseFolder")),
+      ),
       this.picker({ id: "pick-folder", webkitdirectory: true }),
       this.factFields(),
     );
@@ -48,7 +55,7 @@ export class Uploader {
     this.node = el(
       "details",
       { class: "taking", open: true },
-      el("summary", {}, "Add photos"),
+      el("summary", {}, t("upload.add")),
       zone,
       this.summary,
       this.list,
@@ -71,31 +78,34 @@ export class Uploader {
 
   factFields() {
     const { encounter, taken_at: takenAt, place, region, observer, species } = this.facts;
-    const label = "All photos are from one encounter with one animal";
+    const label = t("upload.together");
     return [
       el("p", { class: "check" }, this.isTogether, el("label", { for: "together" }, label)),
       el(
         "details",
         {},
-        el("summary", {}, "Date, place and observer"),
+        el("summary", {}, t("upload.facts")),
         el(
           "div",
           { class: "fields" },
-          field("Encounter", encounter, "A name for this encounter."),
-          field("Date", takenAt),
-          field("Place", place, "Only curators see this."),
-          field("Region", region, "A wide area that may be public."),
-          field("Observer", observer),
-          field("Species", species),
+          field(t("common.encounter"), encounter, t("upload.encounterHint")),
+          field(t("common.date"), takenAt),
+          field(t("common.place"), place, t("common.curatorsOnly")),
+          field(t("common.region"), region, t("common.wideArea")),
+          field(t("common.observer"), observer),
+          field(t("common.species"), species),
         ),
       ),
     ];
   }
 
-  async add(files) {
+  async add(chosen) {
+    // A zip is unpacked by the service, as a job that fills the queue.
+    for (const archive of chosen.filter(({ name }) => ZIP.test(name)))
+      await attempt(() => startReview({ archive }));
+    const files = chosen.filter(({ name }) => !ZIP.test(name));
     if (!files.length) return;
-    if (files.length > MOST_FILES)
-      notify(`At most ${count(MOST_FILES, "file")} at once: the first of them are added.`);
+    if (files.length > MOST_FILES) notify(t("upload.most", { files: count(MOST_FILES, "file") }));
     const taken = files.slice(0, MOST_FILES);
     this.nameEncounter();
     const values = Object.entries({ ...this.values(), upload: idempotencyKey() });
@@ -121,7 +131,7 @@ export class Uploader {
       this.isTogether.checked || [place, region, observer].some((input) => input.value.trim());
     if (!isEncounter || encounter.value.trim()) return;
     const minute = new Date().toISOString().slice(0, 16).replace("T", " ");
-    encounter.value = `encounter ${minute}`;
+    encounter.value = t("upload.encounterName", { at: minute });
   }
 
   sendAll(rows, together, toast) {
@@ -140,8 +150,8 @@ export class Uploader {
     const added = rows.filter((row) => row.isAdded);
     const failed = rows.filter((row) => !row.isAdded);
     if (!isFew) this.list.prepend(...failed.map((row) => row.node));
-    const text = `${added.length} of ${count(rows.length, "photo")} added.`;
-    const more = failed.length ? " The list shows why the others were refused." : "";
+    const text = t("upload.added", { added: added.length, photos: count(rows.length, "photo") });
+    const more = failed.length ? ` ${t("upload.refused")}` : "";
     put(this.summary, el("p", {}, text, more));
     notify(text);
     toast?.end(text + more, failed.length > 0);
@@ -153,7 +163,7 @@ function factInputs() {
   const text = (placeholder = null) =>
     el("input", { type: "text", autocomplete: "off", placeholder });
   return {
-    encounter: text("2026-06-12 bay, morning"),
+    encounter: text(t("upload.example")),
     taken_at: el("input", { type: "date" }),
     place: text(),
     region: text(),

@@ -3,6 +3,7 @@
 import { idempotencyKey, Problem, upload } from "../../api.js";
 import { button, el, put } from "../../dom.js";
 import { messageOf } from "../../notify.js";
+import { shareText, t } from "../../texts.js";
 
 export class UploadRow {
   // `values` are the form's other fields; `onadded` is called with the answer about the photo.
@@ -11,8 +12,12 @@ export class UploadRow {
     this.isAdded = false;
     this.isOver = false; // added, or refused
     this.attemptKey = idempotencyKey();
-    this.bar = el("progress", { max: 1, value: 0, "aria-label": `Sending ${file.name}` });
-    this.status = el("span", { class: "progress-text" }, "waiting");
+    this.bar = el("progress", {
+      max: 1,
+      value: 0,
+      "aria-label": t("upload.sendingOne", { name: file.name }),
+    });
+    this.status = el("span", { class: "progress-text" }, t("upload.waiting"));
     this.node = el("li", {}, el("span", { class: "name" }, file.name), this.bar, this.status);
   }
 
@@ -23,24 +28,24 @@ export class UploadRow {
   start() {
     this.node.classList.remove("failed");
     this.bar.hidden = false;
-    put(this.status, "sending");
+    put(this.status, t("upload.sending"));
   }
 
   progress(share) {
     this.bar.value = share;
-    put(this.status, share < 1 ? `${Math.round(share * 100)} %` : "identifying");
+    put(this.status, share < 1 ? shareText(share) : t("upload.identifying"));
   }
 
   showAdded() {
     this.isAdded = this.isOver = true;
     this.bar.hidden = true;
-    put(this.status, "added");
+    put(this.status, t("upload.addedOne"));
   }
 
   showFailure(error) {
     this.isOver = this.bar.hidden = true;
     this.node.classList.add("failed");
-    const again = button("Try again", () => this.send(), { class: "quiet small" });
+    const again = button(t("common.tryAgain"), () => this.send(), { class: "quiet small" });
     const told = error.reason || error.errors?.[0]?.reason || messageOf(error);
     const reason = told.startsWith(`${this.file.name}: `)
       ? told.slice(this.file.name.length + 2)
@@ -63,8 +68,7 @@ export async function sendTogether(rows) {
   } catch (error) {
     const bad = badRows(rows, error);
     const isPart = bad.size > 0 && bad.size < rows.length;
-    for (const row of rows)
-      if (!isPart || bad.has(row)) row.showFailure(bad.get(row) ?? error);
+    for (const row of rows) if (!isPart || bad.has(row)) row.showFailure(bad.get(row) ?? error);
     const others = isPart ? rows.filter((row) => !bad.has(row)) : [];
     for (const row of others) row.attemptKey = idempotencyKey(); // it is another request
     if (others.length) await sendTogether(others);

@@ -138,4 +138,9 @@ def test_what_waits_is_read_with_its_vectors(queued):
     assert waiting_photos(queued, "another")[0].vector is None
     assert [one.name for one in uploaded_photos(queued, "u1")] == list(NAMES[:3])
     assert uploaded_photos(queued, "u2") == []
+    spans = [("2026-05-28T09:41:30", "2026-05-28T09:42:00")]
+    (within,) = uploaded_photos(queued, "u1", spans)
+    assert (within.name, within.encounter) == ("q2.png", "e9")
+    assert within.taken_at == "2026-05-28T09:42:00"
+    assert uploaded_photos(queued, "u1", []) == []
     assert encounter_names(queued, "e") >= {"e9"}

@@ -13,6 +13,7 @@ from index.curation.review.grouping import (
     free_names,
     parse_clock,
     propose_encounters,
+    spans_around,
 )
 
 START = datetime(2026, 5, 28, 9, 40)
@@ -89,3 +90,12 @@ def test_a_day_alone_is_no_time(text: str | None) -> None:
 def test_a_clock_is_read_without_its_offset() -> None:
     assert parse_clock("2026-05-28T09:40:00-07:00") == START
     assert parse_clock("2026-05-28T09:40:00Z") == START
+
+
+def test_spans_hold_every_photo_of_an_encounter_that_a_new_one_may_come_to() -> None:
+    times = [START + timedelta(minutes=minutes) for minutes in (0, 200, 50)]
+    assert spans_around(times) == [
+        ("2026-05-28T09:10:00", "2026-05-28T11:00:00"),
+        ("2026-05-28T12:30:00", "2026-05-28T13:30:00"),
+    ]
+    assert spans_around([]) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from index.reindex.build import build_catalogue
 from index.snapshots.served_photo import ServedPhoto
 from index.storage.address import CatalogueAddress
 from service.app import create_app
-from service.catalogue.writer import open_writer, reload
+from service.catalogue.writer import act_now, follow_job, open_writer
 from service.jobs.queue import open_jobs
 from service.serving.service import Service, Serving
 from service.settings import Settings
@@ -57,7 +58,9 @@ def serve_season(settings: Settings, tmp_path: Path) -> Callable[..., Any]:
             given,
             load,
             access=AccessStore.of(Catalogue.open(path).engine) if has_keys else None,
-            open_jobs=lambda service: open_jobs(given, service, on_revision=lambda: reload(app)),
+            open_jobs=lambda service: open_jobs(
+                given, service, on_revision=lambda: follow_job(app), act=partial(act_now, app)
+            ),
             open_writer=lambda service: open_writer(given, service),
         )
         with local_client(app, raise_server_exceptions=False) as client:
@@ -108,7 +111,9 @@ def serve_two(
 
         def with_jobs(service: Service) -> Any:
             service.checkpoints.load = lambda given: new if given == new_path.resolve() else old
-            return open_jobs(given, service, on_revision=lambda: reload(app))
+            return open_jobs(
+                given, service, on_revision=lambda: follow_job(app), act=partial(act_now, app)
+            )
 
         app = create_app(
             given,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,14 +97,16 @@ def test_uploads_of_nobody_are_removed_at_the_start_and_others_kept(
         jobs_client.post("/v1/jobs/1/cancel")
         hold.release()
         until(jobs_client, 1, "cancelled")
-    orphan = (
-        sibling_folder(place(tmp_path / "catalogue.db"), "jobs") / "uploads" / f"{'a' * 32}.zip"
-    )
-    orphan.write_bytes(b"")
+    uploads = sibling_folder(place(tmp_path / "catalogue.db"), "jobs") / "uploads"
+    orphan, arrived = uploads / f"{'a' * 32}.zip", uploads / f"{'b' * 32}.zip"
+    for path in (orphan, arrived):  # the latter's job is being queued by another service
+        path.write_bytes(b"")
+    hours_ago = time.time() - 7200
+    os.utime(orphan, (hours_ago, hours_ago))
     with start_jobs() as jobs_client:
-        assert not orphan.exists()
         jobs_client.post("/v1/jobs/1/resume")
         until(jobs_client, 1, "succeeded")
+        assert (orphan.exists(), arrived.exists()) == (False, True)
 
 
 def test_events_tell_progress_until_the_end(

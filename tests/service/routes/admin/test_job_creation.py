@@ -18,7 +18,7 @@ def test_a_folder_is_identified_and_its_csv_fetched(
     asked = identify(jobs_client, k=2)
     assert asked.status_code == 202, asked.json()
     assert asked.headers["location"] == "/v1/jobs/1"
-    assert asked.json()["parameters"] == {"folder": "may", "k": 2}
+    assert asked.json()["parameters"] == {"folder": "may", "k": 2, "review": False}
     assert asked.json()["asked_by"] == "local"
     job = until(jobs_client, 1, "succeeded")
     assert (job["done"], job["total"], job["error_count"], job["result"]["answered"]) == (

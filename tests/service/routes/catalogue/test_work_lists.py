@@ -13,7 +13,8 @@ import pytest
 
 import service.catalogue.work_lists
 from index.catalogue.catalogue import Catalogue
-from index.curation.suggestions import resemblances
+from index.pairs import similar_individuals
+from index.pairs.near_pairs import find_near_pairs
 from index.reindex.update import update_catalogue
 from index.search.gallery import Gallery
 from tests.service.conftest import RedEmbedder
@@ -80,24 +81,33 @@ def test_dismissing_looks_through_the_photos_no_second_time(
 ) -> None:
     client, looked = curated.client, []
 
-    def counted(gallery: Gallery, limit: int, **more: Any) -> Any:
-        looked.append(limit)
-        return resemblances(gallery, limit, **more)
+    def counted(gallery: Gallery, most: int, **more: Any) -> Any:
+        looked.append(most)
+        return find_near_pairs(gallery, most, **more)
 
-    monkeypatch.setattr(service.catalogue.work_lists, "resemblances", counted)
-    monkeypatch.setattr(service.catalogue.work_lists, "MOST_LISTED", 1)
-    assert suggested(client) == [("w_0", "w_30")]
+    monkeypatch.setattr(similar_individuals, "find_near_pairs", counted)
+    assert suggested(client) == [("w_0", "w_30"), ("w_30", "w_90")]
     dismiss(client, "w_0", "w_30")
     assert suggested(client) == [("w_30", "w_90")]
-    assert looked == [2]
     dismiss(client, "w_90", "w_30")
     assert suggested(client) == []
-    assert looked == [2, 4]  # the two that were known are told apart: there may be others
-    dismiss(client, "w_90", "w_0")
-    assert suggested(client) == []
-    assert looked == [2, 4]
     client.patch("/v1/individuals/w_0", json={"notes": "seen"})
     assert suggested(client) == []
+    assert len(looked) == 1
+    client.post("/v1/individuals/w_90/merge", json={"into": "w_30"})
+    assert suggested(client) == []
+    assert len(looked) == 2
+
+
+def test_a_catalogue_too_small_for_probabilities_says_so(curated: Any) -> None:
+    answer = curated.client.get("/v1/merge-suggestions").json()
+    assert {one["probability"] for one in answer["suggestions"]} == {None}
+    assert (answer["duplicates"], answer["duplicates_low"], answer["duplicates_high"]) == (
+        None,
+        None,
+        None,
+    )
+    assert answer["fitted_to"].startswith("No probability: the catalogue has 3 individuals")
 
 
 class Scattering(RedEmbedder):
@@ -131,9 +141,9 @@ def test_who_asks_for_a_list_that_takes_long_is_told_to_ask_again_and_it_is_made
     def slow(*given: Any, **named: Any) -> Any:
         calls.append(given)
         assert go_on.wait(60)
-        return resemblances(*given, **named)
+        return similar_individuals.find_similar_individuals(*given, **named)
 
-    monkeypatch.setattr(service.catalogue.work_lists, "resemblances", slow)
+    monkeypatch.setattr(service.catalogue.work_lists, "find_similar_individuals", slow)
     monkeypatch.setattr(service.catalogue.work_lists, "WAIT_SECONDS", 0.01)
     for _ in range(3):
         response = curated.client.get("/v1/merge-suggestions")

@@ -15,6 +15,7 @@ from PIL import Image
 
 from embedding.embedder import Embedder
 from embedding.explanation.heatmap import png_bytes
+from embedding.explanation.overlays import heat_overlays
 from embedding.explanation.side_by_side import ComparedPhoto, compare
 from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.photo import Box, read_photo
@@ -93,6 +94,26 @@ def test_the_distance_is_the_one_that_identify_tells(client: TestClient, query: 
     (match,) = client.post("/v1/identify", files=sent).json()["results"][0]["matches"]
     response = client.post("/v1/explain", files=sent, data={"catalogue_photo": match["photo"]})
     assert float(response.headers["x-distance"]) == pytest.approx(match["distance"], abs=1e-4)
+
+
+def test_heat_lies_over_two_catalogue_photos(
+    client: TestClient, serving: Serving, embedder: Embedder, catalogue_photo: Path
+) -> None:
+    sent = {"one": "2018/a.png", "other": "2018/b.png"}
+    assert client.get("/v1/pairs/heat", params=sent).status_code == 404
+    another = ServedPhoto(catalogue_photo, "1" * 64, "w_b")
+    object.__setattr__(serving, "photos", {**serving.photos, "2018/b.png": another})
+    found = client.get("/v1/pairs/heat", params=sent).json()
+    expected = heat_overlays(
+        embedder,
+        ComparedPhoto("a", read_photo(catalogue_photo), BOX),
+        ComparedPhoto("b", read_photo(catalogue_photo)),
+    )
+    assert found["distance"] == pytest.approx(expected.distance, abs=1e-6)
+    for heat, own in ((found["one"], expected.query), (found["other"], expected.reference)):
+        assert np.array(heat["values"]) == pytest.approx(own.values, abs=1e-4)
+        assert heat["region"] == pytest.approx([*own.region])
+    assert max(abs(one) for row in found["one"]["values"] for one in row) <= 1
 
 
 def test_two_files_are_drawn(client: TestClient, query: bytes) -> None:

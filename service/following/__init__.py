@@ -1,0 +1,1 @@
+"""What other services and commands change of the catalogue, followed within a second."""
