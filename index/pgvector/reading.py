@@ -134,13 +134,13 @@ def _fill(database: Database, address: CatalogueAddress) -> None:
         last = connection.execute(_newest()).first()
         if last is not None:
             synchronise(connection, str(last[1]), int(last[0]), None)
-    with translating_errors(address), _alone(database) as connection:
+    with translating_errors(address), _autocommitting(database) as connection:
         # The planner would else take the new table for an empty one.
         connection.exec_driver_sql(f"ANALYZE {SEARCHED}")
 
 
 def _index(database: Database, address: CatalogueAddress) -> None:
-    with translating_errors(address), _alone(database) as connection:
+    with translating_errors(address), _autocommitting(database) as connection:
         last = connection.execute(_newest()).first()
         if last is not None:
             with Session(connection) as session:
@@ -148,6 +148,6 @@ def _index(database: Database, address: CatalogueAddress) -> None:
             create_hnsw(connection, kinds_of(connection, str(last[1]), dimension))
 
 
-def _alone(database: Database) -> Connection:
+def _autocommitting(database: Database) -> Connection:
     """A connection that commits each statement by itself, as a concurrent index needs."""
     return writing(database.execution_options(isolation_level="AUTOCOMMIT").connect())
