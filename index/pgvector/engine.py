@@ -25,7 +25,9 @@ from index.storage.connection import translating_errors
 _ROWS_AT_ONCE = 4096
 _MOST_EF_SEARCH = 1000  # the most that pgvector's HNSW looks through at once
 _LEAST_EF_SEARCH = 200
-_MANY_QUERIES = 8  # from so many on, to read every vector once is faster than to ask for each
+_MANY_QUERIES = 32  # from so many on, to read every vector once is faster than to ask for each
+_INDEX_ROWS = 1000  # an index answers a query while so many vectors are read
+_ASKED_TOGETHER = 16  # queries of one statement, whose neighbours are held together
 
 
 @dataclass(frozen=True)
@@ -251,28 +253,30 @@ class StoredEngine:
         """m, the number of rows."""
         return self.rows.size
 
-    @property
-    def group_count(self) -> int:
-        """How many kinds of vectors are compared by themselves."""
-        return max(1, len(self.rows.store.kinds))
+    def numbers_a_query(self, fetch: int) -> int:
+        """What is found near it, or the distances of a chunk where all vectors are read once."""
+        return 2 * (fetch + _ROWS_AT_ONCE)
 
     def nearby(self, queries: FloatArray, fetch: int) -> list[Nearby]:
         """Find about `fetch` rows near each query (n, d) of each kind."""
         if not self.size:
             return []
-        if len(queries) >= _MANY_QUERIES and self.rows.store.factory != HNSW:
+        is_indexed = self.rows.store.factory == HNSW and not self.rows.is_part
+        is_read = not is_indexed or self.size < _INDEX_ROWS * len(queries)
+        if len(queries) >= _MANY_QUERIES and is_read:
             return [_nearby_of_all(self.rows, queries, fetch)]
         return [self._nearby(kind, queries, fetch) for kind in self.rows.store.kinds]
 
     def _nearby(self, kind: Kind, queries: FloatArray, fetch: int) -> Nearby:
         own = np.ascontiguousarray(queries[:, kind.columns])
         # A query that shares no column with the kind is at distance 1 from all of it, exactly.
-        near = np.flatnonzero((own != 0).any(axis=1))
+        every = np.flatnonzero((own != 0).any(axis=1))
         distances = np.full((len(queries), fetch), np.inf)
         rows = np.full((len(queries), fetch), -1, np.int64)
         bound = np.ones(len(queries))
-        if len(near):
-            chosen = self.rows.photo_ids if self.rows.is_part else None
+        chosen = self.rows.photo_ids if self.rows.is_part else None
+        for start in range(0, len(every), _ASKED_TOGETHER):
+            near = every[start : start + _ASKED_TOGETHER]
             which, photos, vectors = self.rows.store.nearest(kind, own[near], fetch, chosen)
             counts = np.bincount(which, minlength=len(near))
             place = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)

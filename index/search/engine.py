@@ -171,9 +171,8 @@ class RowEngine(Protocol):
         """m, the number of rows."""
         ...
 
-    @property
-    def group_count(self) -> int:
-        """How many parts of the rows are searched by themselves."""
+    def numbers_a_query(self, fetch: int) -> int:
+        """How many float64 numbers `nearby` holds for each query."""
         ...
 
     def nearby(self, queries: FloatArray, fetch: int) -> list[Nearby]:
@@ -225,10 +224,9 @@ class LiveEngine:
         """m, the number of vectors held."""
         return self.rows.size
 
-    @property
-    def group_count(self) -> int:
-        """How many groups are searched by themselves."""
-        return len(self.rows.groups)
+    def numbers_a_query(self, fetch: int) -> int:
+        """The numbers of all rows that are found near it."""
+        return self.rows.dimension * fetch * len(self.rows.groups)
 
     def loaded(self) -> LiveRows:
         """All rows; they are in memory."""
@@ -312,10 +310,10 @@ def search_parts(parts: Sequence[SearchPart], queries: FloatArray, k: int) -> Ne
         return distances, positions
     remaining = np.arange(len(queries))
     fetch = max(_FETCH_AT_LEAST, k + _TIES_EXPECTED)
-    groups = max(part.engine.group_count for part in parts)
     while remaining.size and fetch < size // 2:
         still_left: list[NDArray[np.int64]] = []
-        for rows in _blocks(remaining, queries.shape[1] * fetch * groups):
+        held = max(part.engine.numbers_a_query(fetch) for part in parts)
+        for rows in _blocks(remaining, held):
             found = _search_once(parts, queries[rows], k, fetch)
             distances[rows], positions[rows], is_complete = found
             still_left.append(rows[~is_complete])
