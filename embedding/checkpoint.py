@@ -30,8 +30,10 @@ FORMAT = "flukeprint-checkpoint-1"
 DEFAULT_CHECKPOINT = Path(__file__).parent / "default" / "flukeprint.safetensors"
 LOCATOR_PREFIX = "locator."
 CLASSES_PREFIX = "classes."
-SCREENING_PREFIX = "screening."
-_SCREENING = "screening"
+_SCREENING, _DETECTOR = "screening", "detector"
+_ADDED = (_SCREENING, _DETECTOR)
+"""What may be added to a checkpoint later: metadata of that name, and tensors named so with a dot.
+They come last in the file, in that order or the other, and change no fingerprint."""
 _SAME = "same"
 EARLIER_FUSION = {"sum": "added", "separate": "apart"}
 """What `mirror_fusion` was called when its key was `sides`."""
@@ -78,9 +80,9 @@ def fingerprint_with(fingerprint: str, precision: str) -> str:
 def fingerprint_of(path: Path, precision: str = "float32") -> str:
     """Hash what makes a checkpoint's vectors: 64 hex digits of SHA-256.
 
-    It is the hash of the file as it was before a screening head was added. So a head changes no
-    fingerprint, and catalogues of the checkpoint stay valid. Of a file without a head it is the
-    hash of the whole file.
+    It is the hash of the file as it was before a screening head or a detector was added. So these
+    change no fingerprint, and catalogues of the checkpoint stay valid. Of a file without them it is
+    the hash of the whole file.
     """
     return fingerprint_with(_content_hash(path), precision)
 
@@ -101,31 +103,32 @@ def _content_hash(path: Path) -> str:
 
 
 def _bare_start(file: BinaryIO) -> tuple[bytes, int] | None:
-    """What a file began with before its screening head was added, and the bytes of its numbers.
+    """What a file began with before anything was added, and the bytes of its numbers.
 
-    None where it has no head. The file then stands where its numbers begin.
+    None where nothing was. The file then stands where its numbers begin.
     """
     try:
         (length,) = struct.unpack("<Q", file.read(8))
         if not 2 <= length <= _MAX_HEADER_BYTES:
             return None
         entries = json.loads(file.read(length))
-        if _SCREENING not in entries["__metadata__"]:
+        if not any(part in entries["__metadata__"] for part in _ADDED):
             return None
-        bare = _without_screening(entries)
+        bare = _without_parts(entries, *_ADDED)
         ends = [each["data_offsets"][1] for name, each in bare.items() if name != "__metadata__"]
     except (struct.error, ValueError, KeyError, TypeError, RecursionError):
         return None  # damaged, or not ours: `read_header` says so
     return _header_bytes(bare), max(ends, default=0)
 
 
-def _without_screening(entries: Mapping[str, Any]) -> dict[str, Any]:
-    """A safetensors header without the entries of a screening head."""
-    metadata = {name: text for name, text in entries["__metadata__"].items() if name != _SCREENING}
+def _without_parts(entries: Mapping[str, Any], *parts: str) -> dict[str, Any]:
+    """A safetensors header without the entries of what was added later."""
+    metadata = {name: text for name, text in entries["__metadata__"].items() if name not in parts}
+    prefixes = tuple(f"{part}." for part in parts)
     tensors = {
         name: entry
         for name, entry in entries.items()
-        if name != "__metadata__" and not name.startswith(SCREENING_PREFIX)
+        if name != "__metadata__" and not name.startswith(prefixes)
     }
     return {"__metadata__": metadata, **tensors}
 
@@ -135,20 +138,31 @@ def read_screening(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.flo
 
     None where it has none. Raises BadCheckpoint for a damaged file.
     """
+    return _read_part(path, _SCREENING)
+
+
+def read_detector(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]] | None:
+    """Read a checkpoint's detector as `read_screening` reads its head."""
+    return _read_part(path, _DETECTOR)
+
+
+def _read_part(
+    path: Path, part: str
+) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]] | None:
     read_header(path)
     from safetensors import safe_open
 
     try:
         with cast(Any, safe_open)(path, framework="np") as file:
             told: dict[str, str] = file.metadata() or {}
-            if _SCREENING not in told:
+            if part not in told:
                 return None
-            names = [name for name in file.keys() if name.startswith(SCREENING_PREFIX)]  # noqa: SIM118
+            names = [name for name in file.keys() if name.startswith(f"{part}.")]  # noqa: SIM118
             tensors = {
-                name.removeprefix(SCREENING_PREFIX): file.get_tensor(name).astype(np.float32)
+                name.removeprefix(f"{part}."): file.get_tensor(name).astype(np.float32)
                 for name in names
             }
-            return json.loads(told[_SCREENING]), tensors
+            return json.loads(told[part]), tensors
     except Exception as error:  # safetensors raises its own kind, and plain OSError for a cut file
         raise BadCheckpoint(f"{path} is damaged ({error}); copy or train it again") from error
 
@@ -161,24 +175,55 @@ def with_screening(
     The numbers of the head come last, as fp16, and all else stays byte for byte. Raises
     BadCheckpoint.
     """
+    return _with_part(path, _SCREENING, described, tensors)
+
+
+def with_detector(
+    path: Path, described: Mapping[str, Any], tensors: Mapping[str, NDArray[np.floating[Any]]]
+) -> bytes:
+    """A checkpoint file's content with a detector, as `with_screening` adds a head."""
+    return _with_part(path, _DETECTOR, described, tensors)
+
+
+def _with_part(
+    path: Path,
+    part: str,
+    described: Mapping[str, Any],
+    tensors: Mapping[str, NDArray[np.floating[Any]]],
+) -> bytes:
     read_header(path)
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
-    entries = _without_screening(json.loads(data[8 : 8 + length]))
+    before = json.loads(data[8 : 8 + length])
+    stored = data[8 + length :]
+    entries = _without_parts(before, *_ADDED)
     end = max(
         (each["data_offsets"][1] for name, each in entries.items() if name != "__metadata__"),
         default=0,
     )
-    numbers = data[8 + length : 8 + length + end]
+    numbers = stored[:end]
     if hashlib.sha256(_header_bytes(entries) + numbers).hexdigest() != fingerprint_of(path):
         raise BadCheckpoint(
-            f"{path} was not written by this version's `flukeprint train`: a head would change "
-            "its fingerprint. Write it again with `flukeprint train` or `flukeprint combine`"
+            f"{path} was not written by this version's `flukeprint train`: adding to it would "
+            "change its fingerprint. Write it again with `flukeprint train` or `flukeprint combine`"
         )
-    entries["__metadata__"][_SCREENING] = json.dumps(described, sort_keys=True)
+    for other in _ADDED:
+        if other == part or other not in before["__metadata__"]:
+            continue
+        entries["__metadata__"][other] = before["__metadata__"][other]
+        for name, entry in sorted(before.items()):
+            if name.startswith(f"{other}."):
+                first, last = entry["data_offsets"]
+                places = [len(numbers), len(numbers) + last - first]
+                entries[name] = {**entry, "data_offsets": places}
+                numbers += stored[first:last]
+    entries["__metadata__"][part] = json.dumps(described, sort_keys=True)
     for name, values in sorted(tensors.items()):
-        half = np.ascontiguousarray(values, "<f2")
-        entries[SCREENING_PREFIX + name] = {
+        with np.errstate(over="ignore"):
+            half = np.ascontiguousarray(values, "<f2")
+        if not np.isfinite(half).all():  # a batch statistic past 65,504
+            raise BadCheckpoint(f"{name} of the {part} can't be stored as fp16; train it again")
+        entries[f"{part}.{name}"] = {
             "dtype": "F16",
             "shape": list(half.shape),
             "data_offsets": [len(numbers), len(numbers) + half.nbytes],
@@ -369,7 +414,7 @@ def _halved(value: Tensor) -> Tensor:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """Read a checkpoint's tensors as float32, without those of a screening head.
+    """Read a checkpoint's tensors as float32, without those of a screening head or a detector.
 
     Raises BadCheckpoint when the file is damaged.
     """
@@ -378,7 +423,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         return {
             name: value
             for name, value in load_halved(path).items()
-            if not name.startswith(SCREENING_PREFIX)
+            if not name.startswith(tuple(f"{part}." for part in _ADDED))
         }
     except Exception as error:  # safetensors raises its own kind, and plain OSError for a cut file
         raise BadCheckpoint(f"{path} is damaged ({error}); copy or train it again") from error

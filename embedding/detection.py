@@ -9,7 +9,7 @@ from embedding.photos.box import Animal, Box
 
 Floats = NDArray[np.float32]
 
-LEAST_SCORE = 0.3
+LEAST_SCORE = 0.4
 """An animal is found where a cell is at least so sure."""
 MOST_ANIMALS = 20
 _SAME = 0.4  # overlap from which two cells' boxes are of one animal
@@ -44,3 +44,37 @@ def overlaps_with(box: Floats, boxes: Floats) -> Floats:
     common = np.clip(np.minimum(box[2:], boxes[:, 2:]) - start, 0, None).prod(1)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(1) + (box[2:] - box[:2]).prod()
     return common / np.maximum(areas - common, 1e-9)
+
+
+_ELSEWHERE = 0.3
+"""Overlap below which two boxes are of different things; see docs/experiments.md."""
+_WINDOW = 1.25  # times the size of the box that was found
+
+
+def is_elsewhere(box: Box, found: Box) -> bool:
+    """Whether a box is of something else than what was found, or far too large for it."""
+    one, other = np.array(box, np.float32), np.array([found], np.float32)
+    return float(overlaps_with(one, other)[0]) < _ELSEWHERE
+
+
+def window_around(box: Box) -> Box:
+    """A box and a bit around it, within the photo."""
+    across = (_WINDOW - 1) / 2 * (box.right - box.left)
+    down = (_WINDOW - 1) / 2 * (box.bottom - box.top)
+    return Box(
+        max(0.0, box.left - across),
+        max(0.0, box.top - down),
+        min(1.0, box.right + across),
+        min(1.0, box.bottom + down),
+    )
+
+
+def box_within(window: Box, box: Box) -> Box:
+    """A box in a window's shares as one in the photo's."""
+    width, height = window.right - window.left, window.bottom - window.top
+    return Box(
+        window.left + box.left * width,
+        window.top + box.top * height,
+        window.left + box.right * width,
+        window.top + box.bottom * height,
+    )

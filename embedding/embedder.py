@@ -20,8 +20,9 @@ from embedding.checkpoint import (
     fingerprint_with,
     read_header,
 )
+from embedding.detection import animals_of, box_within, is_elsewhere, window_around
 from embedding.photos.box import WHOLE, Animal
-from embedding.photos.photo import Box, Image, rotate_box, rotate_image
+from embedding.photos.photo import Box, Image, crop, rotate_box, rotate_image
 from embedding.photos.preprocessing import Preprocessing, squashed
 from embedding.runtime import BadRuntime, Precision, Runtime, RuntimeName
 from embedding.runtime_choice import RuntimeChoice, load_runtime
@@ -59,8 +60,8 @@ class Embedder:
     """A network in evaluation mode with its preprocessing.
 
     `network` is PyTorch's, or a runtime that computes one; `locator` and `device` go with the
-    former. Each embedding is made of the views of the photo and of its mirror image
-    (embedding.networks.mirror), scaled to unit length. `fingerprint` names the checkpoint's
+    former. Each embedding is made of the views of the photo and of its mirror
+    image (embedding.networks.mirror), scaled to unit length. `fingerprint` names the checkpoint's
     content.
     """
 
@@ -250,24 +251,52 @@ class Embedder:
         without = [at for at, box in enumerate(boxes) if box is None]
         own = self.find_animals([images[at] for at in without])
         animals: list[tuple[Animal, ...] | None] = [None] * len(images)
-        cropped = list(boxes)
         for at, found in zip(without, own, strict=True):
             animals[at] = found
-            if self.has_locator and self.preprocessing.crop == "box":
-                cropped[at] = found[0].box
+        cropped = list(boxes)
+        if self.has_locator and self.preprocessing.crop == "box":
+            found_boxes = self._surest_boxes([images[at] for at in without], own)
+            for at, box in zip(without, found_boxes, strict=True):
+                cropped[at] = box
         return cropped, animals
 
-    def find_animals(self, images: Sequence[Image]) -> list[tuple[Animal, ...]]:
-        """Find the animals in each image, the surest first.
+    def _surest_boxes(
+        self, images: Sequence[Image], animals: Sequence[tuple[Animal, ...]]
+    ) -> list[Box]:
+        """The box of each image's surest animal, tight as members are trained with.
 
-        A checkpoint's locator finds one, with the score 1. Without a locator that is the whole
-        image.
+        The locator finds it in the whole image. Where that is elsewhere, the animal is small or one
+        of several, and the locator reads a window around it instead.
         """
+        boxes = self.find_boxes(images)
+        if self.runtime.detector_px is None:
+            return boxes
+        again = [
+            at for at, own in enumerate(animals) if own and is_elsewhere(boxes[at], own[0].box)
+        ]
+        windows = [window_around(animals[at][0].box) for at in again]
+        found = self.find_boxes(
+            [crop(images[at], window) for at, window in zip(again, windows, strict=True)]
+        )
+        for at, window, box in zip(again, windows, found, strict=True):
+            boxes[at] = box_within(window, box)
+        return boxes
+
+    def find_animals(self, images: Sequence[Image]) -> list[tuple[Animal, ...]]:
+        """Find the animals in each image, the surest first: any number, none where none is seen.
+
+        Without a detector there is one in each, with the score 1: where the locator finds it, or
+        the whole image.
+        """
+        px = self.runtime.detector_px
+        if px is not None and len(images):
+            cells = self.runtime.cells(squashed(images, px))
+            return [tuple(animals_of(own)) for own in cells]
         boxes = self.find_boxes(images) if self.has_locator else [WHOLE] * len(images)
         return [(Animal(box, 1.0),) for box in boxes]
 
     def find_boxes(self, images: Sequence[Image]) -> list[Box]:
-        """Find the animal's box in each image. Needs a locator (`has_locator`)."""
+        """Find the one animal's box in each image, whatever else is there, by the locator."""
         px = self.runtime.locator_px
         if px is None or not images:
             return []

@@ -79,6 +79,11 @@ class Runtime(Protocol):
         ...
 
     @property
+    def detector_px(self) -> int | None:
+        """The side of the squares that the detector sees; None: there is no detector."""
+        ...
+
+    @property
     def has_heat(self) -> bool:
         """Whether embeddings can be shared out over map cells (`views`)."""
         ...
@@ -87,6 +92,13 @@ class Runtime(Protocol):
         """(n, px, px, 3) squashed photos -> (n, 4): left, top, right, bottom in 0..1.
 
         The mean of what is found in a photo and in its mirror image.
+        """
+        ...
+
+    def cells(self, pixels: Pixels) -> Floats:
+        """(n, px, px, 3) squashed photos -> (n, c, 5): the detector's cells.
+
+        Score, left, top, right and bottom of each, in 0..1 (`embedding.detection`).
         """
         ...
 

@@ -97,7 +97,7 @@ def _graphs(
 def _eager(path: Path, header: CheckpointHeader, choice: RuntimeChoice) -> EagerRuntime:
     try:
         from embedding.eager.eager_runtime import EagerRuntime
-        from embedding.eager.stored_networks import build_networks
+        from embedding.eager.stored_networks import build_networks, load_detector
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("torch", "torchvision", "timm"):
             raise
@@ -108,7 +108,11 @@ def _eager(path: Path, header: CheckpointHeader, choice: RuntimeChoice) -> Eager
         ) from error
     network, locator = build_networks(path, header)
     return EagerRuntime(
-        network, header.preprocessing, locator=locator, device=choice.device
+        network,
+        header.preprocessing,
+        locator=locator,
+        detector=load_detector(path),
+        device=choice.device,
     ).fuse_batch_norms()
 
 

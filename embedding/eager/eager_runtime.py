@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from embedding.networks.detection.detector import Detector
 from embedding.networks.ensemble import Ensemble, members_of
 from embedding.networks.fused_batch_norm import fuse_batch_norms
 from embedding.networks.locator import AnyLocator, mean_box
@@ -33,6 +34,7 @@ class EagerRuntime:
         preprocessing: Preprocessing,
         *,
         locator: AnyLocator | None = None,
+        detector: Detector | None = None,
         device: str | None = None,
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -40,6 +42,7 @@ class EagerRuntime:
             keep_freed_memory()
         self.network = network.eval().to(self.device).to(memory_format=torch.channels_last)
         self.locator = locator.eval().to(self.device) if locator is not None else None
+        self.detector = detector.eval().to(self.device) if detector is not None else None
         self.preprocessing = preprocessing
         self.dimension = network.dimension
         self.batch_size = 256 if self.device.type == "cuda" else 16
@@ -56,6 +59,11 @@ class EagerRuntime:
         return None if self.locator is None else self.locator.px
 
     @property
+    def detector_px(self) -> int | None:
+        """See `embedding.runtime.Runtime`."""
+        return None if self.detector is None else self.detector.px
+
+    @property
     def has_heat(self) -> bool:
         """See `embedding.runtime.Runtime`."""
         return all(has_one_map(member.config) for member in members_of(self.network))
@@ -65,7 +73,7 @@ class EagerRuntime:
 
         See embedding.networks.fused_batch_norm.
         """
-        locators = () if self.locator is None else (self.locator,)
+        locators = [each for each in (self.locator, self.detector) if each is not None]
         for network, px in [
             *((each, _PROBE_PX) for each in members_of(self.network)),
             *((each, each.px) for each in locators),
@@ -80,6 +88,13 @@ class EagerRuntime:
         assert self.locator is not None
         images = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2).float() / 255.0
         return mean_box(self.locator, images).cpu().numpy()
+
+    @torch.inference_mode()
+    def cells(self, pixels: Pixels) -> Floats:
+        """See `embedding.runtime.Runtime`."""
+        assert self.detector is not None
+        images = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2).float() / 255.0
+        return self.detector(images).cpu().numpy()
 
     @torch.inference_mode()
     def embed(self, pixels: Pixels) -> Floats:

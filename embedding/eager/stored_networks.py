@@ -11,8 +11,10 @@ from embedding.checkpoint import (
     CheckpointHeader,
     below,
     load_weights,
+    read_detector,
     read_header,
 )
+from embedding.networks.detection.detector import Detector, detector_of
 from embedding.networks.ensemble import Ensemble, network_of
 from embedding.networks.locator import AnyLocator, locator_of
 from embedding.networks.network import Network
@@ -47,6 +49,17 @@ def load_locator(path: Path) -> AnyLocator | None:
         return None
     try:
         return locator_of(below(load_weights(path), LOCATOR_PREFIX))
+    except RuntimeError as error:
+        raise _unfit(path, error) from error
+
+
+def load_detector(path: Path) -> Detector | None:
+    """Rebuild a checkpoint's detector, if it has one. Raises BadCheckpoint."""
+    read = read_detector(path)
+    if read is None:
+        return None
+    try:
+        return detector_of(read[1])
     except RuntimeError as error:
         raise _unfit(path, error) from error
 

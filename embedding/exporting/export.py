@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from embedding.checkpoint import CannotWrite, CheckpointHeader, fingerprint_of, read_header
 from embedding.eager.eager_runtime import EagerRuntime
-from embedding.eager.stored_networks import build_networks
+from embedding.eager.stored_networks import build_networks, load_detector
 from embedding.errors import FlukeprintError
 from embedding.exporting.onnx_files import SharedWeights, StoredAs, file_content
-from embedding.exporting.traced import OPSET, TracedLocator, TracedMember, traced
+from embedding.exporting.traced import OPSET, TracedDetector, TracedLocator, TracedMember, traced
 from embedding.graphs.engine import CompiledGraph, Engine
 from embedding.graphs.files import (
     BOXES,
+    CELLS,
     DESCRIPTION,
+    DETECTOR_WEIGHTS,
     EMBEDDING,
     MAPS,
     WEIGHTS,
     Graphs,
     MemberGraph,
     folder_of,
+    read_graphs,
 )
 from embedding.networks.ensemble import members_of
 from embedding.photos.photo import Image
@@ -38,7 +43,7 @@ LEAST_COSINE = 0.99999
 """Between a graph's view of a photo and PyTorch's; below it nothing is written."""
 MOST_BOX_ERROR = 1e-3
 """Between the boxes, in shares of the photo's sides."""
-_LOCATOR = "locator.onnx"
+_LOCATOR, _DETECTOR = "locator.onnx", "detector.onnx"
 
 
 class UnlikeGraphs(FlukeprintError):
@@ -78,14 +83,7 @@ def export_graphs(
             graphs = _write(checkpoint, header, temporary, stored_as, progress)
             progress(f"Comparing with PyTorch on {len(images)} photos")
             checked = _compared(checkpoint, header, temporary, graphs, images)
-            graphs = Graphs(
-                graphs.checkpoint,
-                graphs.members,
-                graphs.sha256,
-                graphs.locator,
-                graphs.locator_px,
-                checked,
-            )
+            graphs = replace(graphs, checked=checked)
             (temporary / DESCRIPTION).write_text(graphs.to_json(), "utf-8")
             size = sum(path.stat().st_size for path in temporary.iterdir())
             _publish(temporary, folder)
@@ -131,13 +129,76 @@ def _write(
         keep(_LOCATOR, file_content(model, weights, {**told, "part": "locator"}, stored_as))
     keep(WEIGHTS, weights.content)
     has_locator = locator is not None
-    return Graphs(
+    graphs = Graphs(
         fingerprint,
         tuple(members),
         sha256,
         _LOCATOR if has_locator else None,
         locator.px if has_locator else None,
     )
+    return _with_detector(checkpoint, graphs, folder, stored_as)
+
+
+def export_detector(checkpoint: Path, images: Sequence[Image]) -> bool:
+    """Write the detector among a checkpoint's graphs; its members' files stay byte for byte.
+
+    Returns False, and writes nothing, where it has no graphs. Raises BadGraphs, CannotWrite, and
+    UnlikeGraphs where it doesn't answer on `images` as PyTorch does.
+    """
+    folder = folder_of(checkpoint)
+    if not folder.is_dir():
+        return False
+    before = read_graphs(folder, checkpoint, fingerprint_of(checkpoint))
+    checked: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text("utf-8"))["checked"] or {}
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        shutil.copytree(folder, temporary)
+        try:
+            graphs = _with_detector(checkpoint, before, temporary, "float16")
+            error = _detector_error(checkpoint, temporary, graphs, images)
+            _refuse_unlike(checkpoint, 1.0, error)
+            checked |= {"greatest_detector_error": round(error, 8)}
+            text = replace(graphs, checked=checked).to_json()
+            (temporary / DESCRIPTION).write_text(text, "utf-8")
+            _publish(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise CannotWrite(f"{folder} can't be written: {error.strerror}") from error
+    return True
+
+
+def _with_detector(checkpoint: Path, graphs: Graphs, folder: Path, stored_as: StoredAs) -> Graphs:
+    """The same graphs with the checkpoint's detector, whose files are written to the folder."""
+    detector = load_detector(checkpoint)
+    if detector is None:
+        return graphs
+    weights = SharedWeights(DETECTOR_WEIGHTS)
+    model = traced(TracedDetector(detector), detector.px, detector.px)
+    told = {"checkpoint": graphs.checkpoint, "part": "detector"}
+    contents = {
+        _DETECTOR: file_content(model, weights, told, stored_as),
+        DETECTOR_WEIGHTS: bytes(weights.content),
+    }
+    sha256 = dict(graphs.sha256)
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+        sha256[name] = hashlib.sha256(content).hexdigest()
+    return replace(graphs, sha256=sha256, detector=_DETECTOR, detector_px=detector.px)
+
+
+def _detector_error(
+    checkpoint: Path, folder: Path, graphs: Graphs, images: Sequence[Image]
+) -> float:
+    """The greatest difference between the numbers of the graph's cells and of PyTorch's."""
+    detector = load_detector(checkpoint)
+    if detector is None or graphs.detector is None:
+        return 0.0
+    small = squashed(images, detector.px)
+    cells = _answer(Engine("float32").compile(folder / graphs.detector), small, CELLS)
+    with torch.inference_mode():
+        expected = detector(torch.from_numpy(small).permute(0, 3, 1, 2).float() / 255.0).numpy()
+    return float(np.abs(cells - expected).max())
 
 
 def _compared(
@@ -162,18 +223,24 @@ def _compared(
         boxes = _answer(engine.compile(folder / graphs.locator), small, BOXES)
         box_error = float(np.abs(boxes - eager.boxes(small)).max())
     least = float(min(each.min() for each in cosines))
-    if least < LEAST_COSINE or box_error > MOST_BOX_ERROR:
-        raise UnlikeGraphs(
-            f"the graphs of {checkpoint} don't answer as PyTorch does (least cosine {least:.6f}, "
-            f"boxes apart by up to {box_error:.4f}; allowed are {LEAST_COSINE} and "
-            f"{MOST_BOX_ERROR}), so they are not written. Answer through PyTorch, and report it"
-        )
+    detector_error = _detector_error(checkpoint, folder, graphs, images)
+    _refuse_unlike(checkpoint, least, max(box_error, detector_error))
     return {
         "photos": len(images),
         "least_cosine": round(least, 8),
         "greatest_box_error": round(box_error, 8),
+        "greatest_detector_error": round(detector_error, 8),
         "opset": OPSET,
     }
+
+
+def _refuse_unlike(checkpoint: Path, least_cosine: float, box_error: float) -> None:
+    if least_cosine < LEAST_COSINE or box_error > MOST_BOX_ERROR:
+        raise UnlikeGraphs(
+            f"the graphs of {checkpoint} don't answer as PyTorch does (least cosine "
+            f"{least_cosine:.6f}, boxes apart by up to {box_error:.4f}; allowed are {LEAST_COSINE} "
+            f"and {MOST_BOX_ERROR}), so they are not written. Answer through PyTorch, and report it"
+        )
 
 
 def _answer(graph: CompiledGraph, pixels: NDArray[np.uint8], output: str) -> NDArray[np.float32]:

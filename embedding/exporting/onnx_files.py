@@ -27,7 +27,8 @@ _FLOAT = onnx.TensorProto.FLOAT
 class SharedWeights:
     """The weights of several models in one file, equal ones once."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: str = WEIGHTS) -> None:
+        self.file = file
         self.content = bytearray()
         self._at: dict[bytes, int] = {}
 
@@ -129,7 +130,7 @@ def _initializer(name: str, values: NDArray[Any], weights: SharedWeights) -> Any
         tensor.ClearField("raw_data")
         tensor.data_location = onnx.TensorProto.EXTERNAL
         for key, value in (
-            ("location", WEIGHTS),
+            ("location", weights.file),
             ("offset", str(weights.add(data))),
             ("length", str(len(data))),
         ):

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embedding.eager.eager_runtime import normalised
-from embedding.graphs.files import BOXES, EMBEDDING, MAPS, PIXELS, PLACEMENTS
+from embedding.graphs.files import BOXES, CELLS, EMBEDDING, MAPS, PIXELS, PLACEMENTS
 from embedding.networks.aligner import aligned
+from embedding.networks.detection.detector import Detector
 from embedding.networks.ensemble import Ensemble, members_of
 from embedding.networks.locator import AnyLocator, unmirrored
 from embedding.networks.network import Network
@@ -78,7 +79,22 @@ class TracedLocator(nn.Module):
         return ((straight + unmirrored(mirrored)) / 2,)
 
 
-def traced(module: TracedMember | TracedLocator, height_px: int, width_px: int) -> Any:
+class TracedDetector(nn.Module):
+    """A detector from (n, px, px, 3) uint8 squashed photos on: its cells (n, c, 5)."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.detector = detector
+        self.outputs = [CELLS]
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        return (self.detector(pixels.permute(0, 3, 1, 2).float() / 255.0),)
+
+
+Traced = TracedMember | TracedLocator | TracedDetector
+
+
+def traced(module: Traced, height_px: int, width_px: int) -> Any:
     """Trace a module in evaluation mode: an ONNX model (protobuf) of any number of photos."""
     noise = torch.randint(0, 256, (2, height_px, width_px, 3), dtype=torch.uint8)
     count = torch.export.Dim("n", min=1, max=_MOST_PHOTOS)

@@ -1,7 +1,8 @@
 """The graphs of a checkpoint as files: a folder beside it, its description, and their check.
 
-`NAME.safetensors` has its graphs in `NAME.graphs/`: an ONNX file for the locator and one for each
-member, their weights in one file, and `graphs.json`, which says what each is and its hash.
+`NAME.safetensors` has its graphs in `NAME.graphs/`: an ONNX file for the locator, one for the
+detector and one for each member, their weights beside them, and `graphs.json`, which says what each
+is and its hash.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from embedding.errors import FlukeprintError
 FORMAT = "flukeprint-graphs-1"
 FOLDER_SUFFIX = ".graphs"
 DESCRIPTION = "graphs.json"
-WEIGHTS = "weights.bin"
-PIXELS, EMBEDDING, MAPS, PLACEMENTS, BOXES = "pixels", "embedding", "maps", "placements", "boxes"
+WEIGHTS, DETECTOR_WEIGHTS = "weights.bin", "detector.bin"
+PIXELS, EMBEDDING, MAPS, PLACEMENTS = "pixels", "embedding", "maps", "placements"
+BOXES, CELLS = "boxes", "cells"
 """What the graphs' inputs and outputs are called."""
 
 
@@ -49,6 +51,8 @@ class Graphs:
     sha256: Mapping[str, str]
     locator: str | None = None
     locator_px: int | None = None
+    detector: str | None = None
+    detector_px: int | None = None
     checked: Mapping[str, Any] | None = None
 
     def to_json(self) -> str:
@@ -73,7 +77,10 @@ def read_graphs(folder: Path, checkpoint: Path, fingerprint: str) -> Graphs:
             f"the graphs in {folder} are those of the checkpoint {graphs.checkpoint[:12]}, and not "
             f"of {checkpoint} ({fingerprint[:12]}); {_advice(checkpoint)}"
         )
-    named = {*(member.file for member in graphs.members), *filter(None, [graphs.locator])}
+    named = {
+        *(member.file for member in graphs.members),
+        *filter(None, [graphs.locator, graphs.detector]),
+    }
     for name in sorted({*graphs.sha256, *named}):
         try:
             with (folder / name).open("rb") as file:
@@ -110,7 +117,15 @@ def _described(folder: Path) -> Graphs:
         members = tuple(MemberGraph(**each) for each in told["members"])
         sha256 = cast("dict[str, str]", dict(told["sha256"]))
         locator, locator_px = told["locator"], told["locator_px"]
-        graphs = Graphs(str(told["checkpoint"]), members, sha256, locator, locator_px)
+        graphs = Graphs(
+            str(told["checkpoint"]),
+            members,
+            sha256,
+            locator,
+            locator_px,
+            told.get("detector"),  # not there in graphs of before
+            told.get("detector_px"),
+        )
         _check_types(graphs)
     except OSError as error:
         raise BadGraphs(
@@ -128,6 +143,9 @@ def _check_types(graphs: Graphs) -> None:
     if graphs.locator is not None:
         names.append(graphs.locator)
         sizes.append(graphs.locator_px)
+    if graphs.detector is not None:
+        names.append(graphs.detector)
+        sizes.append(graphs.detector_px)
     for name in names:
         if not isinstance(name, str) or Path(name).name != name:
             raise ValueError(f"{name!r} is no file's name")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from embedding.checkpoint import below, load_arrays
 from embedding.graphs.compiled_files import CompiledFiles, default_folder
 from embedding.graphs.engine import CompiledGraph, Engine
-from embedding.graphs.files import BOXES, EMBEDDING, MAPS, PLACEMENTS, BadGraphs, Graphs
+from embedding.graphs.files import BOXES, CELLS, EMBEDDING, MAPS, PLACEMENTS, BadGraphs, Graphs
 from embedding.networks.config import LEAST_SHARE, MIRROR_AXES, EnsembleConfig, NetworkConfig
 from embedding.networks.mirror import fuse_views, fused_dim
 from embedding.runtime import Floats, MemberViews, Pixels, Precision, View, has_one_map
@@ -30,8 +30,8 @@ _Job = tuple[int, NDArray[np.intp], bool]
 class GraphRuntime:
     """The graphs in a folder (`embedding.graphs.files`) of the checkpoint `path`.
 
-    `network` is what the checkpoint's header says of it. Whatever the `precision`, the locator and
-    members with an aligner compute in float32. A graph is compiled when it is first
+    `network` is what the checkpoint's header says of it. Whatever the `precision`, the locator, the
+    detector and members with an aligner compute in float32. A graph is compiled when it is first
     needed: a catalogue of humpbacks never waits for the right whales' members. Several threads may
     use it; one at a time computes.
     """
@@ -68,16 +68,28 @@ class GraphRuntime:
         return self._graphs.locator_px
 
     @property
+    def detector_px(self) -> int | None:
+        """See `embedding.runtime.Runtime`."""
+        return self._graphs.detector_px
+
+    @property
     def has_heat(self) -> bool:
         """See `embedding.runtime.Runtime`."""
         return all(has_one_map(member) for member in self._config.members)
 
     def boxes(self, pixels: Pixels) -> Floats:
         """See `embedding.runtime.Runtime`."""
-        assert self._graphs.locator is not None
+        return self._places(self._graphs.locator, pixels, BOXES)
+
+    def cells(self, pixels: Pixels) -> Floats:
+        """See `embedding.runtime.Runtime`."""
+        return self._places(self._graphs.detector, pixels, CELLS)
+
+    def _places(self, file: str | None, pixels: Pixels, output: str) -> Floats:
+        assert file is not None
         with self._lock:
-            graph = self._graph(self._graphs.locator, "float32")
-            found = graph.start(pixels, [BOXES])[BOXES]
+            graph = self._graph(file, "float32")
+            found = graph.start(pixels, [output])[output]
             graph.wait()
         return found
 

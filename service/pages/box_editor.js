@@ -9,7 +9,6 @@ import {
   resized,
   shareAt,
   shareBy,
-  sides,
   viewOf,
 } from "./box_geometry.js";
 import { button, el, keyLabel, put } from "./dom.js";
@@ -41,14 +40,14 @@ export function editBox(stage, frame, box, { acts, onclose }) {
   const tools = el(
     "div",
     { class: "box-tools", role: "group", "aria-label": t("box.tools") },
+    el("p", { class: "box-hint" }, t("box.hint")),
+    told,
     acts.map((each) =>
       button(each.key ? keyLabel(each.key, each.label) : each.label, () => each.act(now), {
         class: each.class,
       }),
     ),
     button(keyLabel("Esc", t("box.giveUp")), giveUp, { class: "quiet" }),
-    told,
-    el("p", { class: "box-hint" }, t("box.hint")),
   );
   frame.append(layer);
   stage.classList.add("boxing");
@@ -81,9 +80,9 @@ export function editBox(stage, frame, box, { acts, onclose }) {
     const below = pointAt(view, { x: now.left, y: now.bottom });
     const shown = [right, below].map((to) => Math.hypot(to.x - from.x, to.y - from.y));
     mark.classList.toggle("narrow", Math.min(...shown) < NARROW_PX);
-    const [left, top] = sides(now).map(shareText);
-    const size = [now.right - now.left, now.bottom - now.top].map(shareText);
-    put(told, t("box.now", { left, top, width: size[0], height: size[1] }));
+    const shares = [now.left, now.top, now.right - now.left, now.bottom - now.top];
+    const [left, top, width, height] = shares.map((share) => shareText(share));
+    put(told, t("box.now", { left, top, width, height }));
   }
 
   function take(event) {

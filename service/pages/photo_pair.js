@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 
-export const pairAddress = (one, other) => `#/compare/${[one, other].map(encodeURIComponent).join("/")}`;
+export const pairAddress = (...names) => `#/compare/${names.map(encodeURIComponent).join("/")}`;
 
 export const fetchPair = (one, other, options) => get("/v1/pairs", { one, other }, options);
 export const fetchHeat = (one, other, options) => get("/v1/pairs/heat", { one, other }, options);

@@ -57,8 +57,8 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- | --- |")
     if given.vectors_path:
         photos = photo_set(given.csv_path, given.photos_path, given.vectors_path)
-        rows = [at for at, one in enumerate(photos.individuals) if one is not None]
-        own = [photos.individuals[at] or "" for at in rows]
+        rows = np.flatnonzero(photos.individuals != "")
+        own = photos.individuals[rows].tolist()
         print_times(LiveRows.of(np.ascontiguousarray(photos.vectors[rows])), own)
     for count in given.photos:
         vectors, names = catalogue(count)

@@ -95,18 +95,21 @@ def test_a_box_follows_the_mouse_when_the_photo_is_zoomed_turned_and_mirrored(
     page.keyboard.press("B")
     for key in presses:
         page.keyboard.press(key)
-    before = edited(page)
-    start, end = at(page, 0.4, 0.45), at(page, 0.5, 0.6)
-    drag(page, start, end)
-    assert near(edited(page), [before[0] + 0.1, before[1], before[2] + 0.1, before[3]], 0.01)
-    drag(page, at(page, 0.05, 0.3), at(page, 0.08, 0.7)) if not presses else None
-    seen = page.locator(".box-edit").bounding_box()
-    page.keyboard.press("Shift+ArrowLeft")
-    narrowed = edited(page)
-    assert narrowed != before
+    drag(page, at(page, 0.55, 0.3), at(page, 0.7, 0.7))
+    assert near(edited(page), [0.55, 0.3, 0.7, 0.7], 0.01)
+    drag(page, at(page, 0.6, 0.5), at(page, 0.55, 0.6))
+    assert near(edited(page), [0.5, 0.4, 0.65, 0.8], 0.01)
+    drag(page, at(page, 0.65, 0.8), at(page, 0.7, 0.7))  # the corner at the right, below
+    assert near(edited(page), [0.5, 0.4, 0.7, 0.7], 0.01)
+    x, y = at(page, 0.5, 0.4)
     page.keyboard.press("ArrowRight")
-    now = page.locator(".box-edit").bounding_box()
-    assert seen and now and now["x"] >= seen["x"] - 7
+    left, top, *_ = edited(page)
+    moved_x, moved_y = at(page, left, top)
+    assert (round(moved_x - x), round(moved_y - y)) == (6, 0)
+    before = page.locator(".box-edit").bounding_box()
+    page.keyboard.press("Shift+ArrowRight")
+    after = page.locator(".box-edit").bounding_box()
+    assert before and after and after["x"] + after["width"] > before["x"] + before["width"] + 3
     page.keyboard.press("Escape")
     expect(page.locator(".box-edit")).to_have_count(0)
     assert stored(site, "wide_3_5.jpg") is None
@@ -138,7 +141,7 @@ def test_a_finger_draws_a_box_and_the_page_does_not_scroll(open_page: OpenPage, 
     page.locator(".stage").first.scroll_into_view_if_needed()
     scrolled = page.evaluate("scrollY")
     touch = page.context.new_cdp_session(page)
-    start, end = at(page, 0.52, 0.1), at(page, 0.98, 0.9)
+    start, end = at(page, 0.98, 0.9), at(page, 0.6, 0.1)
     path = [
         (start[0] + (end[0] - start[0]) * step / 8, start[1] + (end[1] - start[1]) * step / 8)
         for step in range(9)
@@ -147,7 +150,7 @@ def test_a_finger_draws_a_box_and_the_page_does_not_scroll(open_page: OpenPage, 
         kind = "touchStart" if number == 0 else "touchMove"
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    assert near(edited(page), [0.52, 0.1, 0.98, 0.9])
+    assert near(edited(page), [0.6, 0.1, 0.98, 0.9])
     assert page.evaluate("scrollY") == scrolled
     handle = page.locator('.box-handle[data-handle="nw"]').bounding_box()
     assert handle and min(handle["width"], handle["height"]) >= 43
@@ -160,7 +163,7 @@ def test_two_animals_have_two_answers_and_are_confirmed_one_by_one(
     page = open_page()
     add(page, site.wide_photo(3, 5))
     expect(page.locator(".animal-list")).to_contain_text("Animal 1 of 2 in this photo:")
-    expect(page.locator(".frame .box > b")).to_have_text(["2", "1"])
+    expect(page.locator(".frame .box > b")).to_have_text(["1", "2"])
     page.get_by_role("button", name="Review animal 2").click()
     expect(page.locator(".candidates .card-name").first).to_have_text("w_0005")
     expect(page.locator("#present")).to_have_text("wide_3_5#2.jpg")

@@ -66,7 +66,7 @@ def export(
         raise BadRuntime(f"--weights {weights!r}; allowed are float16, float32")
     path = checkpoint or DEFAULT_CHECKPOINT
     done = export_graphs(
-        path, _pictures(photos), out=out, stored_as=weights, progress=print_message
+        path, comparison_pictures(photos), out=out, stored_as=weights, progress=print_message
     )
     print(
         f"{done.folder}: {done.size_bytes / 1e6:.1f} MB, least cosine to PyTorch "
@@ -95,7 +95,7 @@ def write_trained_graphs(checkpoint: Path) -> None:
             shutil.rmtree(folder)
     print_message(f"Writing the graphs of {checkpoint}, which answer without PyTorch")
     try:
-        done = export_graphs(checkpoint, _pictures(None))
+        done = export_graphs(checkpoint, comparison_pictures(None))
     except Exception as error:  # PyTorch's exporter raises nearly every kind
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
         print_message(
@@ -106,7 +106,7 @@ def write_trained_graphs(checkpoint: Path) -> None:
     print_message(f"{done.folder}: {done.size_bytes / 1e6:.1f} MB")
 
 
-def _pictures(photos: list[Path] | None) -> list[Image]:
+def comparison_pictures(photos: list[Path] | None) -> list[Image]:
     """The photos to compare on, or drawn pictures."""
     if not photos:
         import numpy as np

@@ -33,10 +33,11 @@ from training.commands.options import (
 
 def register(app: typer.Typer) -> None:
     """Mount this wing's commands."""
-    from training.commands.aligner import register as register_aligning
     from training.commands.classify import register as register_classification
     from training.commands.data import register as register_data
     from training.commands.export import register as register_export
+    from training.commands.localisation.aligner import register as register_aligning
+    from training.commands.localisation.detector import register as register_detector
     from training.commands.screening import register as register_screening
     from training.commands.tuning import register as register_tuning
 
@@ -45,6 +46,7 @@ def register(app: typer.Typer) -> None:
     app.command("evaluate")(evaluate)
     app.command("combine")(combine)
     register_aligning(app)
+    register_detector(app)
     register_screening(app)
     register_export(app)
     register_data(app)

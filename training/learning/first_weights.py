@@ -17,9 +17,10 @@ from embedding.checkpoint import (
     member_of,
     read_header,
 )
-from embedding.eager.stored_networks import load_locator
+from embedding.eager.stored_networks import load_detector, load_locator
 from embedding.networks.backbone import BadNetwork, load_backbone_weights
 from embedding.networks.coordinate_regressor import REGRESSOR_BACKBONE, REGRESSOR_OPTIONS
+from embedding.networks.detection.detector import Detector
 from embedding.networks.locator import AnyLocator, Locator
 from embedding.networks.network import Network, NetworkConfig
 from embedding.networks.pooling import CENTRES_FITTED
@@ -182,6 +183,30 @@ def start_locator(weights: str) -> Locator:
             f"are {allowed}"
         )
     return found
+
+
+def start_detector(weights: str) -> Detector:
+    """A detector to begin with: that of the shipped checkpoint ("default") or of another.
+
+    From a timm state dict, or with "pretrained", it has that backbone, and the first layers of the
+    shipped checkpoint's locator. Raises BadNetwork or BadCheckpoint.
+    """
+    path = DEFAULT_CHECKPOINT if weights == "default" else Path(weights)
+    if weights != "pretrained" and _is_checkpoint(path):
+        found = load_detector(path)
+        if found is None:
+            raise BadNetwork(
+                f"the checkpoint {path} has no detector to begin with; give --weights a checkpoint "
+                f"that has one, or a timm state dict of {REGRESSOR_BACKBONE}"
+            )
+        return found
+    detector = Detector(regressor_backbone(weights))
+    locator = load_locator(DEFAULT_CHECKPOINT)
+    assert isinstance(locator, Locator)
+    own = detector.fine_layers(locator.features)
+    for layer, other in own:
+        layer.load_state_dict(other.state_dict())
+    return detector
 
 
 def inherited_locator(choices: NetworkChoices) -> AnyLocator | None:

@@ -94,12 +94,16 @@ class LocatorChoices:
     photos learned from. `weights`: what it begins with: "pretrained" (a MobileNetV2's of ImageNet),
     "default" (the shipped checkpoint's locator), "random", or a file: a checkpoint with a locator,
     or a timm state dict of mobilenetv2_100.
+
+    `detector_steps` batches train a detector on the same boxes: it finds any number of animals in
+    whole scenes. It begins with the shipped checkpoint's. 0: none.
     """
 
     epochs: Count = 0
     rate: Rate = 0.003
     batch: Annotated[StrictInt, Field(ge=2, le=65_536)] = 64
     weights: Later[str] = "default"
+    detector_steps: Later[Count] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)

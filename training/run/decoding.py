@@ -11,12 +11,21 @@ from safetensors.torch import load_file as load_tensors  # pyright: ignore[repor
 from safetensors.torch import save as save_tensors
 
 from embedding.checkpoint import write_atomically
+from embedding.networks.detection.detector import (
+    DETECTOR_PX,
+    Detector,
+    detector_of,
+    weights_of,
+)
 from embedding.networks.locator import LOCATOR_PX, AnyLocator, locate, locator_of
 from embedding.photos.photo import read_photo
 from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
-from training.learning.first_weights import inherited_locator
+from training.learning.first_weights import inherited_locator, start_detector
+from training.localisation.pictures import boxed_pictures
+from training.localisation.scenes import SceneComposer
+from training.localisation.train_detector import DetectorSteps, train_detector
 from training.localisation.train_locator import FEWEST_BOXES, Compute, train_locator
 from training.pixels.cache import PixelArray, cached_pixels
 from training.recipes.checks import boxes_of
@@ -25,6 +34,7 @@ from training.run.run import BadRun, RunPlace
 from training.run.selection import SelectedPhotos
 
 LOCATOR = "locator.safetensors"
+DETECTOR, DETECTOR_STATE = "detector.safetensors", "detector.state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,7 @@ class DecodedPhotos:
     preprocessing: Preprocessing
     locator: AnyLocator | None
     locator_overlap: float
+    detector: Detector | None = None
 
 
 def decode_photos(recipe: Recipe, selected: SelectedPhotos, place: RunPlace) -> DecodedPhotos:
@@ -63,7 +74,8 @@ def decode_photos(recipe: Recipe, selected: SelectedPhotos, place: RunPlace) -> 
             )
     preprocessing = preprocessing_of(recipe.input)
     pixels = _pixels([*learnt_from, *extra], preprocessing, place)
-    return DecodedPhotos(learnt_from, pixels, preprocessing, locator, overlap)
+    detector = _detector(recipe, fit, place)
+    return DecodedPhotos(learnt_from, pixels, preprocessing, locator, overlap, detector)
 
 
 def preprocessing_of(choices: InputChoices) -> Preprocessing:
@@ -125,6 +137,26 @@ def _locator(
     with_overlap = load_tensors(path)
     overlap = float(with_overlap.pop("overlap"))
     return locator_of(with_overlap), overlap
+
+
+def _detector(recipe: Recipe, photos: list[LabelledPhoto], place: RunPlace) -> Detector | None:
+    """Train the detector that the recipe wants, or read the one that this run trained before."""
+    boxed = [photo for photo in photos if photo.box is not None]
+    if not recipe.locator.detector_steps or len(boxed) < FEWEST_BOXES or not place.world.is_first:
+        return None  # one process writes the checkpoints
+    path, state = place.out / DETECTOR, place.out / DETECTOR_STATE
+    if not path.exists():
+        pictures = boxed_pictures(boxed, set(boxes_of(recipe.data).values()))
+        detector = train_detector(
+            start_detector("default"),
+            SceneComposer([pictures], [], DETECTOR_PX),
+            DetectorSteps(recipe.locator.detector_steps, seed=recipe.seed),
+            state,
+        )
+        weights = {name: torch.from_numpy(one) for name, one in weights_of(detector).items()}
+        write_atomically(path, save_tensors(weights))
+        state.unlink(missing_ok=True)
+    return detector_of({name: value.numpy() for name, value in load_tensors(path).items()})
 
 
 def _with_boxes(photos: list[LabelledPhoto], locator: AnyLocator) -> list[LabelledPhoto]:

@@ -20,9 +20,11 @@ from embedding.checkpoint import (
     CheckpointHeader,
     fingerprint_of,
     save_checkpoint,
+    with_detector,
     write_atomically,
 )
 from embedding.embedder import Embedder
+from embedding.networks.detection.detector import weights_of
 from embedding.networks.malloc import keep_freed_memory
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
@@ -289,6 +291,10 @@ def _save_best(run: Run, metrics: dict[str, float]) -> None:
         network.config.to_dict(), run.preprocessing, card, run.locator is not None
     )
     save_checkpoint(run.out / BEST, weights, header)
+    if run.detector is not None:
+        steps = {"steps": run.recipe.locator.detector_steps, "seed": run.recipe.seed}
+        content = with_detector(run.out / BEST, steps, weights_of(run.detector))
+        write_atomically(run.out / BEST, content)
 
 
 def _without_folders(recipe: Recipe) -> dict[str, Any]:

@@ -98,6 +98,7 @@ def build_run(
         ),
         locator=decoded.locator,
         locator_overlap=decoded.locator_overlap,
+        detector=decoded.detector,
         digest=selected.digest,
         first_batches=batches.frequent_only(fewest) if first.epochs else None,
         plain_average=plain_average(network) if schedule.swa_epochs and schedule.epochs else None,

@@ -13,6 +13,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from embedding.errors import FlukeprintError
+from embedding.networks.detection.detector import Detector
 from embedding.networks.locator import AnyLocator
 from embedding.networks.network import Network
 from embedding.photos.preprocessing import Preprocessing
@@ -83,6 +84,7 @@ class Run:
     augmentation: Augmentation
     locator: AnyLocator | None
     locator_overlap: float  # mean IoU on boxes that the locator didn't learn from
+    detector: Detector | None
     digest: str  # of the recipe and the photos: what a resume file must have been made with
     first_batches: Batches | None = None  # of the first stage, where there is one
     plain_average: AveragedModel | None = (

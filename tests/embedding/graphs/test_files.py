@@ -17,7 +17,8 @@ def test_the_shipped_graphs_are_whole_and_small() -> None:
     folder = folder_of(DEFAULT_CHECKPOINT)
     graphs = read_graphs(folder, DEFAULT_CHECKPOINT, fingerprint_of(DEFAULT_CHECKPOINT))
     assert len(graphs.members) == 7 and graphs.locator_px == 96
-    assert sum(path.stat().st_size for path in folder.iterdir()) <= 16 * 2**20
+    assert graphs.detector_px == 160
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 17 * 2**20
     assert {path.name for path in folder.iterdir()} == {DESCRIPTION, *graphs.sha256}
 
 

@@ -84,7 +84,7 @@ def test_identify_is_documented_with_fields_example_and_problems(document: dict[
     form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
     narrowing = ["individuals", "exclude", "species", "years", "regions"]
     fields = ["photos", "max_fpir", "threshold", "k", "encounter", *narrowing, "new_share", "as_of"]
-    fields.append("animal_threshold")
+    fields += ["animal_threshold", "box"]
     assert list(form["properties"]) == fields
     assert form["required"] == ["photos"]
     assert form["additionalProperties"] is False

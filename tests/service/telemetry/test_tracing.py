@@ -109,7 +109,9 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Collected:
                     json={"individual": "w_1"},
                 )
                 assert confirmed.status_code == 200, confirmed.text
-                collected.wait(lambda: any(s.name == "calibrate" for _, s in collected.spans))
+                assert client.post("/v1/jobs", json={"kind": "reindex"}).status_code == 202
+                for name in ("calibrate", "job"):
+                    collected.wait(lambda name=name: name in {s.name for _, s in collected.spans})
             assert server.stop() == 0
     return collected
 
@@ -132,9 +134,9 @@ def test_spans_arrive_with_the_trace_of_the_caller(collected: Collected) -> None
     assert {sender for sender, _ in collected.spans} == {"flukeprint"}
 
 
-def test_a_calibration_has_a_span_and_polling_has_none(collected: Collected) -> None:
+def test_fits_and_jobs_have_a_span_and_polling_has_none(collected: Collected) -> None:
     alone = {span.name for _, span in collected.spans if not span.parent_span_id}
-    assert "calibrate" in alone
+    assert {"calibrate", "job"} <= alone
     assert not [name for name in alone if name.startswith(("SELECT", "connect"))]
 
 

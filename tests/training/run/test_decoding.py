@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from embedding.checkpoint import fingerprint_of, read_header
+from embedding.checkpoint import fingerprint_of, read_detector, read_header
 from embedding.embedder import Embedder
 from embedding.photos.photo import Box
 from index.labels.reader import LabelledPhoto
@@ -23,6 +24,7 @@ def test_photos_with_boxes_train_a_locator_that_travels_with_the_checkpoint(
         "input.crop=box",
         "locator.epochs=2",
         "locator.weights=random",
+        "locator.detector_steps=2",
         "data.hold_out_test=false",
         *EVERY_STEP,
     )
@@ -33,7 +35,11 @@ def test_photos_with_boxes_train_a_locator_that_travels_with_the_checkpoint(
     best = run(tmp_path / "run", *options, photos=boxed, resume=True)
     assert fingerprint_of(run(tmp_path / "again", *options, photos=boxed)) == fingerprint_of(best)
     assert read_header(best).has_locator and 0 < read_header(best).card["locator_overlap"] <= 1
-    assert Embedder.load(best, device="cpu").locator is not None
+    embedder = Embedder.load(best, device="cpu")
+    assert embedder.locator is not None and embedder.runtime.detector_px == 160
+    (one, other) = (read_detector(each) for each in (best, tmp_path / "again" / "best.safetensors"))
+    assert one is not None and other is not None and one[0] == {"seed": 0, "steps": 2}
+    np.testing.assert_array_equal(one[1]["last.weight"], other[1]["last.weight"])
 
 
 def test_photos_without_boxes_are_cropped_by_the_first_weights_own_locator(

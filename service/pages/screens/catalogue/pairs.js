@@ -108,6 +108,7 @@ function compareButton({ one, other, photo_of_one: first, photo_of_other: second
 // `done` is called once a pair is decided, and `again` once that is undone.
 export function pairButtons(suggestion, { done, again }) {
   const { one, other } = suggestion;
+  const markAsDifferent = () => markDifferent(suggestion, done, again);
   return [
     actionButton(keyLabel("m", t("pairs.merge")), () => mergePair(suggestion, done, again), {
       class: "first",
@@ -115,7 +116,7 @@ export function pairButtons(suggestion, { done, again }) {
       "aria-keyshortcuts": "m",
       "data-key": "m",
     }),
-    actionButton(keyLabel("x", t("pairs.different")), () => markDifferent(suggestion, done, again), {
+    actionButton(keyLabel("x", t("pairs.different")), markAsDifferent, {
       "aria-label": t("pairs.differentOf", { one, other }),
       "aria-keyshortcuts": "x",
       "data-key": "x",

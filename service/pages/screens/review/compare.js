@@ -68,7 +68,7 @@ export class Comparison {
   }
 
   layout() {
-    const compare = [this.ownPlace, this.viewer.node, this.animals.node, this.strip];
+    const compare = [this.ownPlace, this.animals.node, this.viewer.node, this.strip];
     return el(
       "section",
       { class: "comparison", "aria-labelledby": "present" },

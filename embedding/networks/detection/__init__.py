@@ -1,0 +1,1 @@
+"""The network that finds any number of animals in a whole scene."""

@@ -1,0 +1,1 @@
+"""Commands that train what finds animals and body parts in photos."""
