@@ -12,7 +12,7 @@ from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Curator
 from index.pgvector.reading import prepare_tables
 from index.storage.address import BadCatalogue
-from index.storage.connection import put_in_place
+from index.storage.connection import open_engine, put_in_place
 from index.storage.schema import writing
 from tests.index.pgvector.filled import F, fill, queries, read
 from tests.postgres_server import NoPostgres, PostgresServer, pgvector_programs
@@ -123,13 +123,13 @@ def test_a_standby_answers_by_what_has_arrived(pair, address_at, tmp_path):
             before = read(following, "pgvector")
             assert before.rank(queries(3), 4) == read(catalogue, "flat").rank(queries(3), 4)
             # What is held back on its way hasn't happened for who asks the standby.
-            run_alone(following, "SELECT pg_wal_replay_pause()")
-            wait_until(following, "SELECT pg_get_wal_replay_pause_state() = 'paused'")
+            run_alone(following.engine, "SELECT pg_wal_replay_pause()")
+            wait_until(following.engine, "SELECT pg_get_wal_replay_pause_state() = 'paused'")
             Curator(catalogue, made_by="ada").delete("p0000_0.jpg")
             late = read(following, "pgvector-hnsw")
             assert (late.revision, late.has_individual("w_0000")) == (1, True)
             assert late.rank(queries(3), 4) == before.rank(queries(3), 4)
-            run_alone(following, "SELECT pg_wal_replay_resume()")
+            run_alone(following.engine, "SELECT pg_wal_replay_resume()")
             arrive(catalogue, standby)
             now = read(following, "pgvector")
             assert now.revision == catalogue.revision == 2
@@ -138,21 +138,22 @@ def test_a_standby_answers_by_what_has_arrived(pair, address_at, tmp_path):
             assert (now.fingerprint, now.size) == (F, before.size - 1)
 
 
-def run_alone(catalogue: Catalogue, statement: str):
-    raw = catalogue.engine.execution_options(isolation_level="AUTOCOMMIT")
+def run_alone(database, statement: str):
+    raw = database.execution_options(isolation_level="AUTOCOMMIT")
     with writing(raw.connect()) as connection:
         return connection.exec_driver_sql(statement).scalar()
 
 
-def wait_until(catalogue: Catalogue, question: str) -> None:
+def wait_until(database, question: str) -> None:
     deadline = time.monotonic() + 60
-    while not run_alone(catalogue, question):
+    while not run_alone(database, question):
         assert time.monotonic() < deadline, question
         time.sleep(0.02)
 
 
 def arrive(primary: Catalogue, standby) -> None:
-    """Wait until the standby has all that the primary has written."""
-    sent = run_alone(primary, "SELECT pg_current_wal_lsn()::text")
-    with Catalogue.open(standby) as opened:
-        wait_until(opened, f"SELECT pg_last_wal_replay_lsn() >= '{sent}'::pg_lsn")
+    """Wait until the standby has all that the primary has written, its schema too."""
+    sent = run_alone(primary.engine, "SELECT pg_current_wal_insert_lsn()::text")
+    database = open_engine(standby)
+    wait_until(database, f"SELECT pg_last_wal_replay_lsn() >= '{sent}'::pg_lsn")
+    database.dispose()
