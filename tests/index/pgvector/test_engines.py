@@ -50,7 +50,7 @@ def test_the_nearest_individuals_are_those_of_the_flat_engine(large, engine, cou
 def test_an_index_that_is_asked_finds_nearly_all(large):
     # Left alone, PostgreSQL compares so few vectors one by one.
     options = (*large.address.options, ("options", "-c enable_seqscan=off -c enable_sort=off"))
-    asked = queries(60, step=2)
+    asked = queries(20, step=5)  # with more, all vectors are read at once
     with Catalogue.open(replace(large.address, options=options)) as catalogue:
         found = read(catalogue, "pgvector-hnsw").rank(asked, 10)
         used = (
@@ -60,7 +60,7 @@ def test_an_index_that_is_asked_finds_nearly_all(large):
         with catalogue.engine.connect() as connection:
             connection.exec_driver_sql("SELECT pg_stat_force_next_flush()")
         with catalogue.engine.connect() as connection:
-            assert connection.exec_driver_sql(used).scalar_one() >= 60
+            assert connection.exec_driver_sql(used).scalar_one() >= 20
     assert recall(found, read(large, "flat").rank(asked, 10)) >= RECALL
 
 
