@@ -14,6 +14,7 @@ from index.access.tables import AccessUnavailable
 from index.catalogue.catalogue import BadCatalogue
 from index.curation.curator import BadCuration, CurationConflict, UnknownSubject
 from index.jobs.records import BadJobs, JobsBusy, NoSuchJob, WrongState
+from index.objects.photo_store import BadStore
 from index.storage.address import CatalogueAway, CatalogueBusy
 from index.storage.originals import BadMedia
 from service.http.error_handlers import PROBLEM_KINDS, install_error_handlers, problem_of
@@ -28,6 +29,7 @@ ANSWERS: dict[type[FlukeprintError], tuple[int, str]] = {
     BadJobFolder: (503, "not-writable"),
     BadJobs: (503, "not-ready"),
     BadMedia: (503, "not-writable"),
+    BadStore: (503, "not-writable"),
     CatalogueAway: (503, "busy"),
     CatalogueBusy: (503, "busy"),
     CurationConflict: (409, "conflict"),

@@ -50,9 +50,10 @@ def test_every_request_is_logged_with_its_id(
     client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "flukeprint.service"):
-        client.get("/healthz", headers={"x-request-id": "mine"})
+        client.get("/v1/individuals", headers={"x-request-id": "mine"})
+        client.get("/healthz", headers={"x-request-id": "mine"})  # asked every second, and not told
     (line,) = (record.getMessage() for record in caplog.records if "mine" in record.getMessage())
-    assert line.startswith("GET /healthz 200 ")
+    assert line.startswith("GET /v1/individuals 503 ")  # there is no catalogue
 
 
 def test_a_declared_upload_that_is_too_large_is_413_before_it_is_read(

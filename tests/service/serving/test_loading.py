@@ -63,7 +63,7 @@ def catalogue_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
         )
         served = ServedCatalogue(gallery, calibration, {"a.jpg": photo}, {}, {}, NOWHERE)
         monkeypatch.setattr(loading, "read_served", lambda *_: served)
-        opened = SimpleNamespace(fingerprint=fingerprint)
+        opened = SimpleNamespace(fingerprint=fingerprint, address=None)
 
         class Opened:
             def __enter__(self) -> SimpleNamespace:
