@@ -146,22 +146,12 @@ class MergeSuggestion:
 
 
 @dataclass(frozen=True, slots=True)
-class PairedIndividuals:
-    """Two individuals, with the two of their photos that are nearest, and what is known of them.
+class PairedIndividuals(MergeSuggestion):
+    """Two individuals as a suggestion has them, and what is known of them.
 
-    `probability` that they are one, with its bounds; None where the catalogue can't tell, and
-    `fitted_to` says why.
+    Where there is no probability, `fitted_to` says why.
     """
 
-    one: str
-    other: str
-    distance: float
-    probability: float | None
-    probability_low: float | None
-    probability_high: float | None
-    photo_of_one: str
-    photo_of_other: str
-    urls: tuple[str, ...]
     is_marked_different: bool
     fitted_to: str
 

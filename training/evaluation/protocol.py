@@ -56,12 +56,15 @@ def answers_of(
     score: Score = "nearest",
     *,
     bursts: NDArray[np.int64] | None = None,
+    with_big_gallery: bool = True,
 ) -> Answers:
     """Answer all queries of a split: `vectors` (n, d) are those of `photos`.
 
     The known gallery holds every labelled photo that is no query of its own: fit and disjoint.
     `bursts` (n,) number what was taken together, each photo by itself where None. No query is
     compared with photos of its own burst, and one whose individual has no other photo isn't asked.
+    Without `with_big_gallery` no disjoint photo is asked among everybody: a validation has no use
+    for it.
     """
     whose = np.arange(len(photos)) if bursts is None else bursts
     rows: dict[Role, list[int]] = {
@@ -99,14 +102,15 @@ def answers_of(
         score,
         bursts=None if bursts is None else bursts[disjoint],
     )
-    is_disjoint = np.isin(held, disjoint)
-    among_all = leave_one_out_ranks(
-        vectors[held],
-        gallery_individuals,
-        score,
-        bursts=whose[held],
-        queries=np.flatnonzero(is_disjoint),
-    )
+    big_gallery_ranks = np.zeros(0, np.int64)
+    if with_big_gallery:
+        big_gallery_ranks = leave_one_out_ranks(
+            vectors[held],
+            gallery_individuals,
+            score,
+            bursts=whose[held],
+            queries=np.flatnonzero(np.isin(held, disjoint)),
+        ).ranks
     return Answers(
         gallery=gallery,
         known_photos=[photos[at] for at in known],
@@ -117,7 +121,7 @@ def answers_of(
         unknown_distances=_nearest(strange),
         disjoint_individuals=[photos[disjoint[row]].individual or "" for row in left_out.rows],
         disjoint_ranks=left_out.ranks,
-        big_gallery_ranks=among_all.ranks,
+        big_gallery_ranks=big_gallery_ranks,
         known_gaps=_gaps(distances),
         unknown_gaps=_gaps(strange),
     )
@@ -159,7 +163,7 @@ def validation_metrics(
 def _species_metrics(
     vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Split
 ) -> dict[str, float]:
-    answers = answers_of(vectors, photos, split, bursts=bursts_of(photos))
+    answers = answers_of(vectors, photos, split, bursts=bursts_of(photos), with_big_gallery=False)
     found: dict[str, float] = {}
     chosen: list[float] = []
     for name, ranks in (("known", answers.known_ranks), ("disjoint", answers.disjoint_ranks)):

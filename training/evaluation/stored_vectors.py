@@ -14,7 +14,7 @@ from embedding.checkpoint import write_atomically
 from index.labels.reader import LabelledPhoto
 from index.photos.perceptual_hash import HASH_BYTES
 from index.search.vectors import BadVectors, FloatArray, check_vectors
-from training.sets.pictures import hashes_of
+from training.sets.same_pictures import hashes_of
 
 _NO_PATTERN = bytes(HASH_BYTES)
 """Stands for a picture without a pattern: about half the bits of a hash are set."""

@@ -13,7 +13,7 @@ from index.labels.labelled_photo import BoxOrientation
 from index.labels.photo_files import other_files
 from index.labels.reader import BadLabels, LabelledPhoto, list_some
 from training.sets.labelled import read_labelled
-from training.sets.pictures import without_pictures_of
+from training.sets.same_pictures import without_pictures_of
 
 
 def read_extra(
