@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from embedding.cores import core_count
 
@@ -32,9 +32,11 @@ def prefetch(
     """Make things in order, in `threads` threads, at most `most` of them ahead of their use.
 
     No thread starts another while those waiting hold `most_held` or more (bytes, say, as `holds`
-    counts them), so that at most `threads` things go beyond it.
+    counts them), so that at most `threads` things go beyond it. `inputs` that are a generator are
+    closed at the end, after a fault and Ctrl-C too.
     """
     gate = _Gate(most_held)
+    own_threads: set[int] = set()
 
     def make_at(turn: int, each: Input) -> Output:
         gate.enter(turn)
@@ -47,7 +49,11 @@ def prefetch(
         gate.hold(-holds(made))
         return made
 
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead")
+    pool = ThreadPoolExecutor(
+        threads,
+        thread_name_prefix="ahead",
+        initializer=lambda: own_threads.add(threading.get_ident()),
+    )
     waiting: deque[Future[Output]] = deque()
     try:
         for turn, each in enumerate(inputs):
@@ -59,7 +65,11 @@ def prefetch(
     finally:
         # Also when the user of these stops early: on Ctrl-C only what is being made is waited for.
         gate.close()
-        pool.shutdown(wait=True, cancel_futures=True)
+        # Python may close a generator that was dropped in any thread, and none can wait for itself.
+        is_own = threading.get_ident() in own_threads
+        pool.shutdown(wait=not is_own, cancel_futures=True)
+        if isinstance(inputs, Generator):
+            cast("Generator[Input]", inputs).close()
 
 
 class _Gate:

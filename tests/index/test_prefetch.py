@@ -71,5 +71,50 @@ def test_an_error_in_a_thread_reaches_the_user():
         list(prefetch(range(3), make, threads=2, most=2))
 
 
+def test_inputs_are_closed_with_it():
+    """A generator left open would be closed later, by whichever thread drops it last."""
+    closed: list[bool] = []
+
+    def inputs():
+        try:
+            yield from range(1000)
+        finally:
+            closed.append(True)
+
+    def make(number: int) -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(prefetch(inputs(), make, threads=2, most=4))
+    assert closed == [True]
+    numbers = prefetch(inputs(), Counted(), threads=2, most=4)
+    next(numbers)
+    numbers.close()
+    assert closed == [True, True]
+
+
+def test_one_of_its_own_threads_may_close_it():
+    """As when Python clears up, in that thread, what nobody holds any more."""
+    faults: list[Exception] = []
+    is_made = threading.Event()
+
+    def make(number: int) -> int:
+        if number == 1:
+            is_made.wait(timeout=30)
+            try:
+                numbers.close()
+            except Exception as error:
+                faults.append(error)
+            is_over.set()
+        return number
+
+    is_over = threading.Event()
+    numbers = prefetch(range(9), make, threads=2, most=2)
+    assert next(numbers) == 0
+    is_made.set()
+    assert is_over.wait(timeout=30)
+    assert faults == []
+
+
 def test_nothing_given():
     assert list(prefetch([], Counted(), threads=2, most=2)) == []
