@@ -46,16 +46,39 @@ class MilvusProcess:
         self._config.set("system_log_level", "error")
         self._process: subprocess.Popen[bytes] | None = None
         ports = [name for name in self._config.configurable_items if name.endswith("_port")]
-        self.port, self._metrics, *others = _free_ports(len(ports) + 1)
+        self.port, self._metrics, etcd, peers, *others = _free_ports(len(ports) + 3)
         ports.remove("proxy_port")
         for name, port in zip(["proxy_port", *ports], [self.port, *others], strict=True):
             self._config.set(name, port)
         self._config.resolve()
+        self._move_etcd(etcd, peers)
+
+    def _move_etcd(self, port: int, peers: int) -> None:
+        """Have the server's own etcd listen elsewhere: two servers would want the same ports."""
+        clients, others = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peers}"
+        own = self.folder / "configs" / "etcd.yaml"
+        own.write_text(
+            f"listen-client-urls: {clients}\nadvertise-client-urls: {clients}\n"
+            f"listen-peer-urls: {others}\ninitial-advertise-peer-urls: {others}\n"
+            f"initial-cluster: default={others}\n"
+        )
+        whole = self.folder / "configs" / "milvus.yaml"
+        text = whole.read_text()
+        assert "  use:\n    embed: true" in text
+        whole.write_text(
+            text.replace("  use:\n    embed", f"  config:\n    path: {own}\n  use:\n    embed", 1)
+        )
 
     @property
     def engine(self) -> str:
         """The engine's name."""
         return f"milvus://127.0.0.1:{self.port}"
+
+    @property
+    def process_id(self) -> int:
+        """Of the server that was started last."""
+        assert self._process is not None
+        return self._process.pid
 
     def start(self) -> None:
         """Start it, and wait until it answers."""

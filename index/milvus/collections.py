@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from index.milvus.server import (
+    NOTHING,
     Held,
     MilvusFailure,
     MilvusServer,
@@ -41,7 +42,6 @@ _PAUSE_SECONDS = 5.0  # without a question to a server that didn't answer the la
 _BOUNDED_SECONDS = 15.0  # Milvus's bounded reads are 5 s late by default, and clocks differ
 _SEALED_FROM = 5000  # rows; fewer are compared one by one as fast as an index is read
 _MOST_PARTITIONS = 512
-_KEPT = 2  # the current collection and the one before it, which services may still search
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 _log = logging.getLogger("flukeprint.catalogue")
 
@@ -83,7 +83,7 @@ class Collection:
         self.fingerprint = fingerprint
         self.dimension = dimension
         self.name = ""
-        self.held = Held(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        self.held = NOTHING
         self._by_number: dict[int, str] = {}
         self._lock = threading.Lock()
         self._again_at = 0.0
@@ -112,16 +112,18 @@ class Collection:
 
     def add(self, batches: Batches) -> None:
         """Add rows to it, whose keys it lacks."""
+        added, numbers = [self.held.keys], [self.held.partitions]
         for keys, partitions, vectors in batches:
             places = np.array([self._partition(each) for each in partitions])
             for partition in sorted(set(places.tolist())):
                 own = np.flatnonzero(places == partition)
                 self.server.insert(self.name, partition, keys[own], vectors[own])
-                numbers = np.full(len(own), partition_number(partition))
-                with self._lock:
-                    self.held = self.held.with_more(keys[own], numbers)
-                    self._by_number[partition_number(partition)] = partition
-                    self._strong_until = time.monotonic() + _BOUNDED_SECONDS
+                self._by_number[partition_number(partition)] = partition
+                added.append(keys[own])
+                numbers.append(np.full(len(own), partition_number(partition)))
+        with self._lock:
+            self.held = Held.of(np.concatenate(added), np.concatenate(numbers))
+            self._strong_until = time.monotonic() + _BOUNDED_SECONDS
 
     def _partition(self, partition: str) -> str:
         is_new = partition_number(partition) not in self._by_number
@@ -133,15 +135,13 @@ class Collection:
         Until then searches go on in the one before, which stays until the next time.
         """
         name = f"{self.prefix}{time.time_ns() // 1000}"
-        before = self.server.target(self.alias)
-        empty = np.zeros(0, np.int64)
         self.server.create(name, self.dimension)
         try:
-            self._take(name, Held(empty, empty))
+            self._take(name, NOTHING)
             self.add(batches)
             if len(self.held.keys) >= _SEALED_FROM:
                 self.server.seal(name)
-            self.server.put_in_place(self.alias, name)
+            before = self.server.put_in_place(self.alias, name)
         except BaseException:
             with contextlib.suppress(MilvusFailure):
                 self.server.drop(name)
@@ -230,14 +230,21 @@ def open_collection(
     """The catalogue's collection with all rows of these keys, built where there is none.
 
     `checkpoint` is a fingerprint and its dimension. `batches_of` gives the rows of keys that lack,
-    but for those that are of no use. Raises MilvusFailure.
+    but for those that are of no use. Without keys none is opened. Raises MilvusFailure.
     """
     collection = Collection(server, alias, *checkpoint)
+    if not len(keys):
+        return collection
     photo_ids = np.unique(keys >> 32)
-    if collection.open(photo_ids):
-        lacking = keys[collection.held.lacks(keys)]
-        if len(lacking):
-            collection.add(batches_of(lacking))
-    else:
-        collection.build(batches_of(keys))
+    if not collection.open(photo_ids):
+        try:
+            collection.build(batches_of(keys))
+            return collection
+        except NoCollection:
+            # Another process built one meanwhile, and removed this one as a remnant.
+            if not collection.open(photo_ids):
+                raise
+    lacking = keys[collection.held.lacks(keys)]
+    if len(lacking):
+        collection.add(batches_of(lacking))
     return collection

@@ -58,11 +58,15 @@ class Held:
         at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return self.keys[at] != keys
 
-    def with_more(self, keys: Rows, partitions: Rows) -> Held:
-        """The same and these."""
-        every = np.concatenate([self.keys, keys])
-        unique, first = np.unique(every, return_index=True)
-        return Held(unique, np.concatenate([self.partitions, partitions])[first])
+    @classmethod
+    def of(cls, keys: Rows, partitions: Rows) -> Held:
+        """Sort keys in any order, and leave out those that are there twice."""
+        unique, first = np.unique(keys, return_index=True)
+        return cls(unique, partitions[first])
+
+
+NOTHING = Held(np.zeros(0, np.int64), np.zeros(0, np.int64))
+"""What an empty collection holds."""
 
 
 def partition_number(partition: str) -> int:
@@ -188,10 +192,7 @@ class MilvusServer:
                 )
             keys += [row["key"] for row in rows]
             partitions += [row["part"] for row in rows]
-        empty = np.zeros(0, np.int64)
-        return Held(empty, empty).with_more(
-            np.array(keys, np.int64), np.array(partitions, np.int64)
-        )
+        return Held.of(np.array(keys, np.int64), np.array(partitions, np.int64))
 
     def partitions(self, collection: str) -> dict[int, str]:
         """The partitions of a collection by their numbers."""
@@ -242,13 +243,15 @@ class MilvusServer:
                 found = np.array([row["key"] for row in rows], np.int64)
                 yield found, np.array([row["embedding"] for row in rows], np.float32)
 
-    def put_in_place(self, alias: str, collection: str) -> None:
-        """Have an alias lead to a collection, in one step."""
+    def put_in_place(self, alias: str, collection: str) -> str | None:
+        """Have an alias lead to a collection, in one step; to which it led before."""
+        before = self.target(alias)
         with self._translating():
-            if self.target(alias) is None:
+            if before is None:
                 self._client.create_alias(collection, alias, timeout=_SECONDS)
             else:
                 self._client.alter_alias(collection, alias, timeout=_SECONDS)
+        return before
 
     def drop(self, collection: str) -> None:
         """Remove a collection."""

@@ -90,13 +90,18 @@ class CatalogueVectors:
 
     def batches(self, keys: Rows, damaged: dict[int, str]) -> Batches:
         """Read what is to be added to a collection; `damaged` takes what is wrong, by photo."""
-        for found, vectors, faults in self.of_photos(keys):
-            damaged |= faults
-            is_needed = np.isin(found, keys)
-            own = found[is_needed]
-            species = self.species((own >> 32).tolist())
-            partitions = [partition_of(species[each]) for each in (own >> 32).tolist()]
-            yield own, partitions, vectors[is_needed]
+        for start in range(0, len(keys), _ROWS_AT_ONCE):
+            some = keys[start : start + _ROWS_AT_ONCE]
+            parts = list[tuple[Rows, FloatArray]]()
+            for found, vectors, faults in self.of_photos(some):
+                damaged |= faults
+                is_needed = np.isin(found, some)
+                parts.append((found[is_needed], vectors[is_needed]))
+            own = np.concatenate([part[0] for part in parts])
+            photo_ids: list[int] = (own >> 32).tolist()
+            species = self.species(photo_ids)
+            partitions = [partition_of(species[each]) for each in photo_ids]
+            yield own, partitions, np.concatenate([part[1] for part in parts])
 
 
 @dataclass(frozen=True)
@@ -189,16 +194,18 @@ class MilvusVectors:
                 some: list[int] = at.tolist()
                 where = [partition_of(species[each]) for each in some]
                 yield added[at], where, vectors[at]
-            yield from self.source.batches(np.setdiff1d(lacking, added), {})
+            yield from source.batches(np.setdiff1d(lacking, added), {})
 
         every = np.concatenate([keys, added])
         before = self.collection
-        checkpoint = (fingerprint, self.dimension)
+        # Of a catalogue that was empty the dimension is known only now.
+        source = replace(self.source, check=VectorCheck(fingerprint, int(vectors.shape[1])))
+        checkpoint = (fingerprint, source.check.dimension)
         after = open_collection(before.server, before.alias, checkpoint, every, batches_of)
         lacking = int(after.held.lacks(every).sum())
         if lacking:
             raise self.refusal(lacking)
-        return replace(self, collection=after, revision=revision), added
+        return replace(self, collection=after, source=source, revision=revision), added
 
     def _photos(self, names: Sequence[str]) -> tuple[list[int], list[str | None]]:
         found: dict[str, tuple[int, str | None]] = {}

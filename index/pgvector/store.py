@@ -137,9 +137,12 @@ class PostgresVectors:
             self.database.connect() as connection,
             connection.begin(),
         ):
-            kinds = tuple(kinds_of(connection, self.fingerprint, self.dimension))
+            # Of a catalogue that was empty the dimension is known only now.
+            dimension = int(vectors.shape[1])
+            kinds = tuple(kinds_of(connection, self.fingerprint, dimension))
             schema = extension_schema(connection) or self.schema
-        store = replace(self, kinds=kinds, schema=schema, revision=revision)
+        changed = {"kinds": kinds, "schema": schema, "dimension": dimension}
+        store = replace(self, **changed, revision=revision)
         return store, store._photo_ids(photo_names)
 
     def _photo_ids(self, photo_names: Sequence[str]) -> Rows:

@@ -13,9 +13,10 @@ from index.catalogue.revision import open_revision
 from index.curation.curator import Curator
 from index.curation.undo import undo
 from index.stored.milvus_address import is_milvus
-from tests.index.engines.filled import F, drawn, photo, queries, read
+from tests.index.engines.filled import F, drawn, fill, photo, queries, read
 
 EXACT = ("flat", "pgvector")
+_ONLY_LETTERS = str.maketrans("-:/.", "____")
 RECALL = 0.97
 
 
@@ -164,6 +165,21 @@ def test_an_act_and_its_undo_are_followed_and_read_anew(small, engine, act):
     if act != "embed again":  # the photo's content is lost, so that it can't be undone
         undo(small, small.revision, made_by="ada")
         _same(read(small, engine), flat_before)
+
+
+def test_an_empty_catalogue_gets_its_first_photos(address_at, tmp_path, engine):
+    address = address_at(f"empty_{engine.translate(_ONLY_LETTERS)}", tmp_path)
+    with Catalogue.open(address, create=True) as catalogue:
+        with open_revision(catalogue) as act:
+            act.finish(F)
+        before = read(catalogue, engine)
+        assert before.size == 0
+        fill(catalogue, 12, 4)
+        touched = [f"p{animal:04}_{take}.jpg" for animal in range(16) for take in range(8)]
+        followed = refresh_gallery(before, touched, read_photo_states(catalogue, touched))
+        flat = read(catalogue, "flat")
+        _same(followed, flat)
+        _same(followed.compacted(), flat)
 
 
 def test_a_swap_to_another_checkpoint_and_back(small, engine):
