@@ -108,10 +108,6 @@ class MilvusServer:
                 "See that it runs and can be reached, or use another --engine"
             ) from error
 
-    def close(self) -> None:
-        """Let the connection go."""
-        self._client.close()
-
     def target(self, alias: str) -> str | None:
         """The collection that an alias leads to; None where there is none."""
         try:

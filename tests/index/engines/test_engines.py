@@ -13,7 +13,7 @@ from index.catalogue.revision import open_revision
 from index.curation.curator import Curator
 from index.curation.undo import undo
 from index.stored.milvus_address import is_milvus
-from tests.index.engines.filled import F, drawn, fill, photo, queries, read
+from tests.index.engines.filled import F, drawn, photo, queries, read
 
 EXACT = ("flat", "pgvector")
 _ONLY_LETTERS = str.maketrans("-:/.", "____")
@@ -174,8 +174,12 @@ def test_an_empty_catalogue_gets_its_first_photos(address_at, tmp_path, engine):
             act.finish(F)
         before = read(catalogue, engine)
         assert before.size == 0
-        fill(catalogue, 12, 4)
-        touched = [f"p{animal:04}_{take}.jpg" for animal in range(16) for take in range(8)]
+        with open_revision(catalogue) as act:
+            for at in range(32):
+                vector = drawn("humpback", at // 4, at % 4)
+                act.add(photo(f"first_{at}.jpg", f"w_{at // 4}", vector), F)
+            act.finish(F)
+        touched = [f"first_{at}.jpg" for at in range(32)]
         followed = refresh_gallery(before, touched, read_photo_states(catalogue, touched))
         flat = read(catalogue, "flat")
         _same(followed, flat)
