@@ -178,13 +178,13 @@ class Collection:
             raise StoreAway
         partitions = None if choice is None else choice.partitions
 
-        def ask() -> list[list[int]]:
+        def query() -> list[list[int]]:
             is_strong = time.monotonic() < self._strong_until
             return self.server.search(self.name, queries, fetch, partitions, is_strong=is_strong)
 
         try:
             try:
-                found = ask()
+                found = query()
             except NotLoaded:
                 self.server.load(self.name, is_awaited=False)
                 raise
@@ -193,7 +193,7 @@ class Collection:
                     raise
                 if choice is not None:
                     raise StoreAway from None  # photos may be in other partitions there
-                found = ask()
+                found = query()
         except MilvusFailure as error:
             self._note(error)
             raise StoreAway from error
