@@ -209,7 +209,7 @@ class Person:
         self.page.locator("#pick").set_input_files(files)
         self.count.clicks += 1
         self.count.add("upload")
-        said = self.page.locator(".uploads-all", has_text=f"of {len(files)} photo")
+        said = self.page.locator(".uploads-all", has_text=f"of {len(files):,} photo")
         said.wait_for(timeout=3_600_000, state="attached")
         print(said.text_content(), flush=True)
         self.press("F5", "screens")
