@@ -223,6 +223,11 @@ class Person:
                 cards += 1
                 self.confirm_sure()
                 continue
+            if any(name not in self.truth for name in card["photos"]):
+                # The detector took something else in a photo for a further animal.
+                self.mark()
+                self.press("x", "rejected")
+                continue
             whose = [self.truth[name].animal for name in card["photos"]]
             ((animal, _),) = Counter(whose).most_common(1)
             other = next((at for at, one in enumerate(whose) if one != animal), None)
