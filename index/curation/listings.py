@@ -27,7 +27,7 @@ from index.curation.past_events import (
     PastEvents,
 )
 from index.labels.fields import spellings_of
-from index.labels.near_names import describe_alike
+from index.labels.near_names import describe_similar_names
 from index.labels.nobody import describe_resembling
 from index.storage.connection import translating_errors
 from index.storage.schema import (
@@ -342,8 +342,8 @@ class Directory:
         A name that somebody has already is told for the first alone.
         """
         with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
-            alike = self._names.alike(session, name)
-        return [*describe_resembling(name), *describe_alike(name, alike)]
+            similar = self._names.similar(session, name)
+        return [*describe_resembling(name), *describe_similar_names(name, similar)]
 
     def next_id(self, pattern: str | None = None) -> str:
         """Find the next free id: one more than the greatest of the ids that look like `pattern`.

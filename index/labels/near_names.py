@@ -125,7 +125,7 @@ def spelling(label: str) -> str:
     return " ".join(visible.casefold().split())
 
 
-def describe_alike(name: str, others: Sequence[str]) -> list[str]:
+def describe_similar_names(name: str, others: Sequence[str]) -> list[str]:
     """Write which ids a new individual's name differs from by little, where there are any."""
     if not others:
         return []

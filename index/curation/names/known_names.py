@@ -70,7 +70,7 @@ class KnownNames:
             self._bring_up(session)
             return self._ids.next(pattern)
 
-    def alike(self, session: Session, name: str) -> list[str]:
+    def similar(self, session: Session, name: str) -> list[str]:
         """The ids that a new one differs from by little; empty where somebody has it already.
 
         That is by letter case, width, blanks, invisible signs, or the zeros before a number.
@@ -79,11 +79,11 @@ class KnownNames:
             self._bring_up(session)
             if any(self._is_listed(each) for each in spellings_of(name)):
                 return []
-            if self._alike is None:
-                self._alike = defaultdict(set)
+            if self._similar is None:
+                self._similar = defaultdict(set)
                 for listed, _ in self._listed:
-                    self._alike[_bare(listed)].add(listed)
-            return sorted(self._alike.get(_bare(name), ()))
+                    self._similar[_bare(listed)].add(listed)
+            return sorted(self._similar.get(_bare(name), ()))
 
     def _is_listed(self, name: str) -> bool:
         at = bisect.bisect_left(self._listed, (name, 0))
@@ -96,7 +96,7 @@ class KnownNames:
         self._listed: list[tuple[str, int]] = []  # individuals that aren't merged, sorted
         self._texts: dict[int, str] = {}  # folded, of those that were searched
         self._ids = FreeIds()
-        self._alike: defaultdict[str, set[str]] | None = None  # filled by the first question
+        self._similar: defaultdict[str, set[str]] | None = None  # filled by the first question
 
     def _bring_up(self, session: Session) -> None:
         last = session.scalar(select(func.max(RevisionRow.revision))) or 0
@@ -126,8 +126,8 @@ class KnownNames:
                 bisect.insort(self._listed, (one.name, key))
             else:
                 self._listed.append((one.name, key))
-            if self._alike is not None:
-                self._alike[_bare(one.name)].add(one.name)
+            if self._similar is not None:
+                self._similar[_bare(one.name)].add(one.name)
 
     def _remove(self, keys: Iterable[int]) -> None:
         for key in keys:
@@ -142,8 +142,8 @@ class KnownNames:
                 self._texts.pop(one.merged_into, None)
                 continue
             del self._listed[bisect.bisect_left(self._listed, (one.name, key))]
-            if self._alike is not None:
-                self._alike[_bare(one.name)].discard(one.name)
+            if self._similar is not None:
+                self._similar[_bare(one.name)].discard(one.name)
 
     def _text_of(self, key: int) -> str:
         text = self._texts.get(key)

@@ -21,7 +21,7 @@ def answers(catalogue, names):
             for question in QUESTIONS
             for species, after in ((None, ""), (None, "w_02"), ("fin whale", ""))
         ]
-        alike = [names.alike(session, name) for name in ALIKE]
+        alike = [names.similar(session, name) for name in ALIKE]
         return found, alike, names.next_id(session, None), names.next_id(session, "Salt-000")
 
 
@@ -52,7 +52,7 @@ def test_every_kind_of_act_is_followed(catalogue, monkeypatch, most):
 def test_a_new_name_is_compared_with_all(catalogue):
     names = KnownNames()
     with Session(catalogue.engine) as session:
-        told = {name: names.alike(session, name) for name in ALIKE}
+        told = {name: names.similar(session, name) for name in ALIKE}
     told = {name: others for name, others in told.items() if others}
     near = ["W_00", "ｗ_00", "w_00\u200b", " w_0"]
     assert told == {**{name: ["w_00"] for name in near}, "w_2": ["w_02"]}
