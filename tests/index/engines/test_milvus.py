@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import time
 from contextlib import contextmanager
 
@@ -10,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 import index.milvus.collections as collections_module
+import index.milvus.server as server_module
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.gallery_refresh import read_photo_states, refresh_gallery
 from index.curation.curator import Curator
@@ -22,6 +26,11 @@ from index.storage.schema import writing
 from index.stored.milvus_address import BadEngineName, milvus_address
 from tests.index.engines.filled import drawn, fill, queries, read
 from tests.milvus_server import MilvusProcess, NoMilvus
+
+
+@pytest.fixture(autouse=True)
+def _a_busy_machine_is_waited_for(monkeypatch) -> None:
+    monkeypatch.setattr(server_module, "_SEARCH_SECONDS", 60.0)
 
 
 @pytest.fixture
@@ -86,9 +95,7 @@ def test_a_sqlite_catalogue_is_searched_by_milvus_and_no_vector_is_read_whole(
     assert {partitions for partitions, _ in searches} == {None}
 
 
-def test_a_species_is_searched_in_its_partition_alone(
-    tmp_path, milvus, searches, no_whole_reading
-):
+def test_a_species_is_searched_in_its_partition_alone(tmp_path, milvus, searches, no_whole_reading):
     with Catalogue.open(tmp_path / "two.db", create=True) as catalogue:
         fill(catalogue, 80, 70)
         gallery, flat = read(catalogue, milvus), read(catalogue, "flat")
@@ -163,6 +170,34 @@ def test_a_build_that_is_interrupted_leaves_nothing(whales, milvus, client, monk
             read(whales, milvus)
     assert calls[0] not in client.collections()
     assert read(whales, milvus).rank(queries(3), 5) == read(whales, "flat").rank(queries(3), 5)
+
+
+_KILLED_WHILE_IT_BUILDS = """
+import os, signal, sys
+from pathlib import Path
+from index.catalogue.catalogue import Catalogue
+from index.milvus.server import MilvusServer
+from tests.index.engines.filled import read
+insert = MilvusServer.insert
+def insert_and_die(self, *rows):
+    insert(self, *rows)
+    os.kill(os.getpid(), signal.SIGKILL)
+MilvusServer.insert = insert_and_die
+with Catalogue.open(Path(sys.argv[1])) as catalogue:
+    read(catalogue, sys.argv[2])
+"""
+
+
+def test_a_process_that_is_killed_while_it_builds_leaves_a_remnant_that_the_next_removes(
+    whales, milvus, client
+):
+    before = set(client.collections())
+    named = [sys.executable, "-c", _KILLED_WHILE_IT_BUILDS, str(whales.address), milvus]
+    assert subprocess.run(named, check=False).returncode == -signal.SIGKILL
+    (remnant,) = set(client.collections()) - before
+    gallery = read(whales, milvus)
+    assert set(client.collections()) - before == {stored(gallery).name} != {remnant}
+    assert gallery.rank(queries(3), 5) == read(whales, "flat").rank(queries(3), 5)
 
 
 def test_of_two_that_build_at_once_the_slower_takes_what_the_other_has(whales, milvus, monkeypatch):
