@@ -10,12 +10,15 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+import typer
 from sqlalchemy import text
+from typer.testing import CliRunner
 
 import index.milvus.collections as collections_module
 import index.milvus.server as server_module
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.gallery_refresh import read_photo_states, refresh_gallery
+from index.commands.index import register
 from index.curation.curator import Curator
 from index.engines.reading import check_engine, rebuild_vectors
 from index.milvus.collections import partition_of
@@ -148,7 +151,11 @@ def test_a_collection_is_rebuilt_while_it_is_searched_and_old_ones_go(whales, mi
     assert sorted(own) == sorted([first, second])
     assert gallery.rank(queries(5), 6) == truth
     assert stored(gallery).name == first
-    rebuild_vectors(whales.engine, whales.address, milvus)
+    command = ["index", "rebuild-vectors", "--engine", milvus, "--catalogue", str(whales.address)]
+    app = typer.Typer()
+    register(app)
+    printed = CliRunner().invoke(app, command).stdout
+    assert printed == f"{milvus} holds 320 vectors of {whales.address}\n"
     assert first not in client.collections()
     assert part.rank(queries(5), 6) == true_part
     assert gallery.rank(queries(5), 6) == truth
