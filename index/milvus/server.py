@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import time
 import zlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ MOST_FOUND = 16_384
 _SECONDS = 30.0  # for an answer, but for a search
 _SEARCH_SECONDS = 5.0
 _BUILD_SECONDS = 3600.0
+_ASK_AGAIN_SECONDS = 0.2
 _VECTORS_AT_ONCE = 500
 _HNSW = {"M": 16, "efConstruction": 200}
 _LEAST_EF = 200
@@ -160,14 +162,17 @@ class MilvusServer:
 
     def seal(self, collection: str) -> None:
         """Have all that was added indexed, and wait for that."""
+        deadline = time.monotonic() + _BUILD_SECONDS
         with self._translating():
             self._client.flush(collection, timeout=_BUILD_SECONDS)
-            self._wait_for_index(collection)
-
-    def _wait_for_index(self, collection: str) -> None:
-        for name in self._client.list_indexes(collection):
-            waiting: Callable[..., Any] = self._client._get_connection().wait_for_creating_index
-            waiting(collection, name, timeout=_BUILD_SECONDS)
+            # Its `state` is "Finished" while rows still wait.
+            while self._client.describe_index(collection, "embedding")["pending_index_rows"]:
+                if time.monotonic() > deadline:
+                    raise MilvusFailure(
+                        f"the Milvus server at {self.address.uri} has not indexed {collection} "
+                        f"within {_BUILD_SECONDS:.0f} s; see its log"
+                    )
+                time.sleep(_ASK_AGAIN_SECONDS)
 
     def held(self, collection: str, photo_ids: Rows) -> Held:
         """The keys that a collection holds of photos (p,), ascending, and maybe of others.

@@ -145,6 +145,23 @@ def measure(url: str, photos: int, milvus: str) -> None:
         )
 
 
+def measure_milvus(engine: str, photos: int) -> None:
+    """Ask Milvus alone for neighbours, by each consistency, and print the milliseconds."""
+    from index.milvus.server import MilvusServer
+    from index.stored.milvus_address import milvus_address
+
+    server, queries = MilvusServer(milvus_address(engine)), asked(photos)
+    newest = server.collections()[-1]
+    for name, is_strong in (("strong", True), ("bounded", False)):
+        took = list[float]()
+        for at in range(_SINGLE * 2):
+            began = time.perf_counter()
+            server.search(newest, queries[at : at + 1], 96, None, is_strong=is_strong)
+            took.append((time.perf_counter() - began) * 1000)
+        text = ", ".join(f"{each:.1f}" for each in np.percentile(took, [0, 50, 95]))
+        print(f"Milvus alone, {name} consistency, ms: least, p50, p95: {text}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--photos", type=int, nargs="+", default=[10_000, 100_000])
@@ -178,6 +195,7 @@ def main() -> None:
             address = with_files_folder(address_of(url), Path(files))
             growth.fill(address, photos, growth.Vectors([]))
             measure(url, photos, milvus.engine)
+            measure_milvus(milvus.engine, photos)
             print(
                 f"The Milvus server has {_resident_mib(str(milvus.process_id)):,.0f} MiB",
                 flush=True,
