@@ -151,7 +151,7 @@ def measure_milvus(engine: str, photos: int) -> None:
     from index.stored.milvus_address import milvus_address
 
     server, queries = MilvusServer(milvus_address(engine)), asked(photos)
-    newest = server.collections()[-1]
+    newest = max(server.collections(), key=lambda name: int(name.rpartition("_")[2]))
     for name, is_strong in (("strong", True), ("bounded", False)):
         took = list[float]()
         for at in range(_SINGLE * 2):
