@@ -366,7 +366,7 @@ def work_through(way: str, taken: Sequence[Taken], scratch: Path) -> Count:
     ends = dict(zip(gallery.photo_names, gallery.individuals, strict=True))
     for name, one in truth.items():
         count.unnamed += name not in ends
-        if name in ends and ends[name] != person.ids[one.animal]:
+        if name in ends and ends[name] != person.ids.get(one.animal):
             count.wrong += 1
             near = [f"{each.animal} at {each.at:%H:%M}" for each in around(one, taken)]
             print(f"{name}: {one.animal} ends as {ends[name]}; beside it: {', '.join(near)}")
