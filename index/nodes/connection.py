@@ -20,6 +20,7 @@ from index.nodes.software import NodeSoftware, describe_difference
 
 _PORT = 10001
 _REACH_SECONDS = 10.0
+_TRIES = 3
 _INSPECTION_SECONDS = 60.0
 # Ray waits without a word for processors that are taken, or that no node has.
 _SILENCE_SECONDS = 900.0
@@ -52,7 +53,7 @@ def connected(address: str) -> Generator[Any]:
     if ray.is_initialized():
         raise BadRayCluster("this process uses a cluster already; wait until that has ended")
     try:
-        ray.init(f"ray://{host}:{port}", log_to_driver=False, logging_level="ERROR")
+        _initialise(ray, f"ray://{host}:{port}")
         yield ray
     except BadRayCluster:
         raise
@@ -63,6 +64,19 @@ def connected(address: str) -> Generator[Any]:
         ) from error
     finally:
         ray.shutdown()
+
+
+def _initialise(ray: Any, address: str) -> None:
+    """Connect, more than once: a busy head node may need longer than Ray waits for its server."""
+    for attempt in range(_TRIES):
+        try:
+            ray.init(address, log_to_driver=False, logging_level="ERROR")
+        except ConnectionError:
+            ray.shutdown()
+            if attempt == _TRIES - 1:
+                raise
+        else:
+            return
 
 
 def host_and_port(address: str) -> tuple[str, int]:
