@@ -26,6 +26,14 @@ needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="needs Ray (the extra ray)"
 )
 
+LOOPBACK = {
+    "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Otherwise the server of ray:// looks for 127.0.0.1 at this machine's outer address.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+}
+"""The environment in which Ray keeps to 127.0.0.1 and runs the code of this checkout."""
+
 
 class TwoNodes(NamedTuple):
     """A head node without a processor, and two nodes with one each: the processes of both."""
@@ -47,10 +55,7 @@ def running_cluster() -> Generator[TwoNodes]:
         [sys.executable, "-W", "ignore", __file__],
         env={
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-            "RAY_USAGE_STATS_ENABLED": "0",
-            # Otherwise the server of ray:// looks for 127.0.0.1 at this machine's outer address.
-            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+            **LOOPBACK,
             "RAY_TMPDIR": str(temporary),
         },
         cwd=temporary,
