@@ -65,6 +65,7 @@ DOORS = {
     "sqlite3": {"index/storage/"},
     "psycopg": {"index/storage/"},
     "fsspec": {"index/objects/"},
+    "ray": {"training/distributed/"},
     "pytorch_metric_learning": {"training/learning/"},
     "matplotlib": {"training/"},
     "mlflow": {"training/run/"},
