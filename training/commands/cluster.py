@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from index.messages import print_message
+
 if TYPE_CHECKING:
     from training.distributed.ray_cluster import Work
     from training.recipes.choices import Recipe
@@ -51,6 +53,7 @@ def train_on(
     from training.distributed.ray_cluster import RayTraining, train_on_cluster
     from training.run.loop import refuse_occupied
     from training.run.record import library_versions
+    from training.run.run import STATE
 
     if on is None or processes is None:
         raise typer.BadParameter(
@@ -71,7 +74,12 @@ def train_on(
         takes_gpus=recipe.compute.device != "cpu",
         scratch=out.resolve().with_name(f".{out.name}.ray"),
     )
-    train_on_cluster(on, training)
+    try:
+        train_on_cluster(on, training)
+    except KeyboardInterrupt:
+        if (out / STATE).exists():
+            print_message(f"\nstopped; the same command with --resume continues the run in {out}")
+        raise
 
 
 def enter_node(options: Mapping[str, Any]) -> dict[str, Any]:

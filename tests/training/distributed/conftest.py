@@ -7,6 +7,7 @@ import shlex
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -56,3 +57,13 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
+
+
+def wait_for(path: Path, launcher: subprocess.Popen[str]) -> None:
+    """Wait for a file of a process that goes on."""
+    for _ in range(6000):
+        if path.exists():
+            return
+        assert launcher.poll() is None, launcher.communicate()
+        time.sleep(0.05)
+    raise AssertionError(f"{path} didn't come")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 from index.labels.reader import LabelledPhoto
 from tests.training.classification.conftest import QUICK, kind_folder
 from tests.training.conftest import FAST
-from tests.training.distributed.conftest import documented, free_port, started
+from tests.training.distributed.conftest import documented, free_port, started, wait_for
 from tests.training.run.conftest import metrics_of
 from training.recipes.choices import Recipe
 from training.run.loop import train
@@ -38,15 +37,6 @@ def workers_of(launcher: subprocess.Popen[str]) -> dict[int, int]:
         ranks = [each.removeprefix(b"RANK=") for each in environment if each.startswith(b"RANK=")]
         found.update({int(rank): int(pid) for rank in ranks})
     return found
-
-
-def wait_for(path: Path, launcher: subprocess.Popen[str]) -> None:
-    for _ in range(6000):
-        if path.exists():
-            return
-        assert launcher.poll() is None, launcher.communicate()
-        time.sleep(0.05)
-    raise AssertionError(f"{path} didn't come")
 
 
 def is_alive(pid: int) -> bool:
