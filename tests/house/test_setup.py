@@ -116,7 +116,7 @@ def test_the_demo_installs_no_torch(tmp_path: Path) -> None:
 
 
 def test_the_demo_is_content_with_all_extras(tmp_path: Path) -> None:
-    (tmp_path / ".installed-cpu-train-tensorboard-heic-postgres-otel-s3-dev").touch()
+    (tmp_path / ".installed-cpu-train-tensorboard-heic-postgres-otel-s3-ray-dev").touch()
     said = dry_run("demo", "FAISS=cpu", f"VENV={tmp_path}")
     assert "-e '.[cpu,train,tensorboard,heic,postgres,otel,s3,ray,dev]'" in said
 
