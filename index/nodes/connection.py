@@ -115,7 +115,6 @@ def count_workers(ray: Any, order: NodeOrder) -> Workers:
     A node that doesn't answer is taken for dead. One that comes later is looked at by its worker.
     """
     strategies: Any = importlib.import_module("ray.util.scheduling_strategies")
-    at_node = strategies.NodeAffinitySchedulingStrategy
     nodes: list[dict[str, Any]] = [node for node in ray.nodes() if node["Alive"]]
     inspect: Any = ray.remote(_inspection(order.checkpoint, order.precision))
     asked = {
