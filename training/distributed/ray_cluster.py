@@ -177,13 +177,13 @@ def _connected(address: str) -> Generator[Any]:
             f"no cluster answers at ray://{host}:{port} ({error.strerror or error}): start one by "
             f"`ray start --head` on {host}, and see that its port {port} is open to this machine"
         ) from error
-    ray.init(f"ray://{host}:{port}", logging_level="ERROR", log_to_driver=False)
     try:
+        ray.init(f"ray://{host}:{port}", logging_level="ERROR", log_to_driver=False)
         yield ray
     except (ConnectionError, ray.exceptions.RayError) as error:
         raise BadRayCluster(
-            f"the cluster at ray://{host}:{port} was lost ({error}); the same command with "
-            "--resume continues the run"
+            f"the cluster at ray://{host}:{port} was lost or refused this ({error}); the same "
+            "command with --resume begins the run or continues it"
         ) from error
     finally:
         ray.shutdown()
