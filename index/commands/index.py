@@ -21,11 +21,13 @@ from index.commands.options import (
     ColumnOption,
     FilesOption,
     JsonOption,
+    NodesReadOption,
+    OnOption,
     PrecisionOption,
     RuntimeOption,
     SameAnimalsOption,
     ServerOption,
-    load_embedder,
+    file_embedder,
     parse_boxes,
     refuse_mixture,
 )
@@ -75,6 +77,7 @@ def register(app: typer.Typer) -> None:
     catalogue.command("build")(build)
     catalogue.command("update")(update)
     catalogue.command("status")(status)
+    catalogue.command("rebuild-vectors")(rebuild_vectors)
     app.add_typer(catalogue, name="index")
     app.command("identify")(identify)
     app.command("locate")(locate)
@@ -93,6 +96,8 @@ def build(
     checkpoint: CheckpointOption = None,
     runtime: RuntimeOption = "auto",
     precision: PrecisionOption = "float32",
+    on: OnOption = None,
+    nodes_read: NodesReadOption = None,
     same_animals: SameAnimalsOption = None,
     boxes: BoxesOption = None,
     column: ColumnOption = None,
@@ -136,7 +141,7 @@ def build(
     print_message(
         f"Building {catalogue} from {photos_text(len(labels.photos))} named by {labels.source}"
     )
-    embedder = load_embedder(checkpoint, runtime, precision)
+    embedder = file_embedder(checkpoint, runtime, precision, (on, nodes_read), catalogue)
     report = build_catalogue(catalogue, labels, embedder, overwrite=replace, progress=progress)
     _refresh_snapshot(catalogue)
     _print_report(report, catalogue, skip_bad=skip_bad, as_json=as_json)
@@ -150,6 +155,8 @@ def update(
     checkpoint: CheckpointOption = None,
     runtime: RuntimeOption = "auto",
     precision: PrecisionOption = "float32",
+    on: OnOption = None,
+    nodes_read: NodesReadOption = None,
     same_animals: SameAnimalsOption = None,
     boxes: BoxesOption = None,
     column: ColumnOption = None,
@@ -231,7 +238,7 @@ def update(
             else "its own photos"
         )
         print_message(f"Updating {catalogue} from {named}")
-        embedder = load_embedder(checkpoint, runtime, precision)
+        embedder = file_embedder(checkpoint, runtime, precision, (on, nodes_read), catalogue)
         report = update_catalogue(
             opened,
             labels,
@@ -274,6 +281,34 @@ def status(
     from index.commands.tables import status_table
 
     Console().print(status_table(state))
+
+
+def rebuild_vectors(
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            envvar="FLUKEPRINT_ENGINE",
+            help="What to build anew: `milvus://HOST:PORT`, `pgvector` or `pgvector-hnsw`.",
+        ),
+    ],
+    catalogue: CatalogueOption = Path("catalogue.db"),
+) -> None:
+    """Build anew, from the catalogue, the vectors that an engine holds outside a service.
+
+    On a Milvus server that is a second collection, which takes the place of the first when it is
+    complete. Services go on answering meanwhile. Needed after vectors were removed there by hand,
+    and of use where many photos were removed from the catalogue.
+    """
+    from index.catalogue.catalogue import Catalogue
+    from index.engines.reading import rebuild_vectors as rebuild
+    from index.progress import spinner
+    from index.stored.engine_names import checked_engine
+
+    checked_engine(engine)
+    with Catalogue.open(catalogue) as opened, spinner("Building the vectors"):
+        count = rebuild(opened.engine, opened.address, engine)
+    print(f"{engine} holds {count:,} vectors of {catalogue}")
 
 
 def _refresh_snapshot(address: CatalogueAddress) -> None:
