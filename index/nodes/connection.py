@@ -33,7 +33,7 @@ class Workers(NamedTuple):
     `head_resource` is what only the head node has.
     """
 
-    count: int
+    processes: int
     cores: float
     head_resource: str
 
@@ -114,15 +114,16 @@ def count_workers(ray: Any, order: NodeOrder) -> Workers:
 
     A node that doesn't answer is taken for dead. One that comes later is looked at by its worker.
     """
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
+    strategies: Any = importlib.import_module("ray.util.scheduling_strategies")
     nodes: list[dict[str, Any]] = [node for node in ray.nodes() if node["Alive"]]
     inspect: Any = ray.remote(_inspection(order.checkpoint, order.precision))
     asked = {
         inspect.options(
             num_cpus=0,
             max_retries=0,
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+            scheduling_strategy=strategies.NodeAffinitySchedulingStrategy(
+                node["NodeID"], soft=False
+            ),
         ).remote(): node
         for node in nodes
     }

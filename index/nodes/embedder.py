@@ -92,7 +92,7 @@ class RayEmbedder:
         job = (
             ray.remote(EmbeddingJob)
             .options(num_cpus=0, resources={workers.head_resource: 0.001})
-            .remote(self._order, workers.count, workers.cores)
+            .remote(self._order, workers.processes, workers.cores)
         )
         yield from awaited(ray, job.start.remote(chunks))
         coming = job.next.remote()

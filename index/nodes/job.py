@@ -1,4 +1,4 @@
-"""A job of Ray Data, led from the cluster's head node, because Ray Data can't be led through ray://.
+"""A job of Ray Data, led from the cluster's head node: Ray Data can't be led through ray://.
 
 Part of Ray's door. The nodes take chunks as they get on, and a chunk of a node that dies is given
 to another one.
@@ -6,6 +6,7 @@ to another one.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -25,17 +26,16 @@ class EmbeddingJob:
 
     def start(self, chunks: Sequence[bytes]) -> int:
         """Begin with pickled chunks, and return how many there are."""
-        import ray.data
-
-        context: Any = ray.data.DataContext.get_current()
+        data: Any = importlib.import_module("ray.data")
+        context = data.DataContext.get_current()
         context.enable_progress_bars = False
         rows = [{PHOTOS: chunk} for chunk in chunks]
-        made: Any = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+        made = data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             NodeEmbedder,
             fn_constructor_args=(self._order,),
             batch_size=None,
             batch_format="numpy",
-            compute=ray.data.ActorPoolStrategy(
+            compute=data.ActorPoolStrategy(
                 min_size=1, max_size=self._workers, initial_size=self._workers
             ),
             num_cpus=self._cores,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import os
 import pickle
 import threading
 from collections.abc import Generator
@@ -44,6 +45,8 @@ def folder(tmp_path: Path, draw_pattern) -> Path:
     for seed in range(3):
         draw_pattern(tmp_path / f"p {seed}.jpg", seed)
     (tmp_path / "bad.jpg").write_bytes(b"no photo")
+    for path in tmp_path.glob("*.jpg"):
+        os.utime(path, (10**9, 10**9))  # written so long ago that its time says something
     return tmp_path
 
 
@@ -71,7 +74,7 @@ def asked(worker: NodeEmbedder, chunk: list[OrderedPhoto]) -> NodeAnswer:
 
 
 def test_a_node_gives_what_embedding_here_gives(worker: NodeEmbedder, folder: Path, season) -> None:
-    season.draw("a.png", "w_1")
+    os.utime(season.draw("a.png", "w_1"), (10**9, 10**9))
     labels = season.labels().photos
     names = [*sorted(folder.glob("*.jpg")), labels[0].path]
     answer = asked(worker, ordered(*(PhotoPlace(str(name)) for name in names)))
