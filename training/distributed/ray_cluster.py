@@ -17,21 +17,17 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from embedding.errors import FlukeprintError
+from index.nodes.connection import host_and_port
+from index.nodes.places import BadRayCluster
 from training.distributed.world import TIMEOUT, LostProcess
 
-_PORT = 10001
 _REACH_SECONDS = 10.0
 _MOST_FAILURES = 5  # of processes or nodes; those that are taken away with notice aren't counted
 _POLL_SECONDS = 1.0
 
 Work = Callable[[Mapping[str, Any]], None]
-
-
-class BadRayCluster(FlukeprintError):
-    """A cluster that can't be used: not installed, not reached, too small, or gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +173,13 @@ def _connected(address: str) -> Generator[Any]:
             f"no cluster answers at ray://{host}:{port} ({error.strerror or error}): start one by "
             f"`ray start --head` on {host}, and see that its port {port} is open to this machine"
         ) from error
-    ray.init(f"ray://{host}:{port}", logging_level="ERROR", log_to_driver=False)
     try:
+        ray.init(f"ray://{host}:{port}", logging_level="ERROR", log_to_driver=False)
         yield ray
     except (ConnectionError, ray.exceptions.RayError) as error:
         raise BadRayCluster(
-            f"the cluster at ray://{host}:{port} was lost ({error}); the same command with "
-            "--resume continues the run"
+            f"the cluster at ray://{host}:{port} was lost or refused this ({error}); the same "
+            "command with --resume begins the run or continues it"
         ) from error
     finally:
         ray.shutdown()
@@ -192,20 +188,6 @@ def _connected(address: str) -> Generator[Any]:
 def _ray() -> Any:
     importlib.import_module("ray.train.torch")
     return importlib.import_module("ray")
-
-
-def host_and_port(address: str) -> tuple[str, int]:
-    """Read `ray://HOST:PORT`; without a port it is 10001. Raises BadRayCluster."""
-    try:
-        parts = urlsplit(address)
-        if parts.scheme == "ray" and parts.hostname and parts.path in {"", "/"}:
-            return parts.hostname, parts.port or _PORT
-    except ValueError:
-        pass  # a port that is none
-    raise BadRayCluster(
-        f"{address!r} is no address of a cluster; give ray://HOST:PORT: the head node, and its "
-        f"port for clients, which is {_PORT} unless `ray start` was told another one"
-    )
 
 
 def _refuse_too_few(ray: Any, training: RayTraining) -> None:

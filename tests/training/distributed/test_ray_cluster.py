@@ -17,7 +17,6 @@ from tests.training.conftest import FAST
 from tests.training.distributed.conftest import ROOT, documented, free_port, wait_for
 from tests.training.distributed.two_nodes import ENVIRONMENT, running_cluster
 from tests.training.run.conftest import metrics_of
-from training.distributed.ray_cluster import BadRayCluster, host_and_port
 from training.recipes.choices import Recipe
 from training.run.loop import train
 from training.run.run import RunOptions
@@ -27,17 +26,6 @@ needs_ray = pytest.mark.skipif(
 )
 EPOCHS = 20
 LONGER = (f"schedule.epochs={EPOCHS}", "schedule.save_every_steps=1")
-
-
-def test_an_address_is_read() -> None:
-    assert host_and_port("ray://head.lab:7000") == ("head.lab", 7000)
-    assert host_and_port("ray://head.lab") == ("head.lab", 10001)
-
-
-@pytest.mark.parametrize("address", ["head:10001", "ray://", "ray://head:port", "http://head:1"])
-def test_what_is_no_address_is_refused(address: str) -> None:
-    with pytest.raises(BadRayCluster, match="no address of a cluster; give ray://HOST:PORT"):
-        host_and_port(address)
 
 
 def command(on: str, whale_folder: Path, out: Path) -> list[str]:
