@@ -47,7 +47,8 @@ def test_each_photo_is_as_it_was_stored() -> None:
 def test_photos_in_any_order_are_sorted_by_name(rng: np.random.Generator) -> None:
     photos = {f"p{number:03}": a_photo(number) for number in range(100)}
     named = list(photos.items())
-    table = PhotoTable.of((named[at] for at in rng.permutation(100).tolist()), FOLDER)
+    order: list[int] = rng.permutation(100).tolist()
+    table = PhotoTable.of((named[at] for at in order), FOLDER)
     assert list(table.items()) == named
 
 
