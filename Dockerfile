@@ -15,7 +15,7 @@ RUN apt-get update \
 WORKDIR /app
 COPY . .
 # `make demo` and `make test` begin with the same steps. So what runs here is what was tested.
-RUN PIP_NO_CACHE_DIR=1 make setup FAISS=$FAISS EXTRAS=heic,postgres,otel,s3
+RUN PIP_NO_CACHE_DIR=1 make setup FAISS=$FAISS EXTRAS=heic,postgres,milvus,otel,s3
 
 USER flukeprint
 ENV PATH=/app/.venv/bin:$PATH \

@@ -61,6 +61,7 @@ EXTRAS = {  # the extra's name: what it is for, what it imports
     "tensorboard": ("flukeprint train --board tensorboard", ("tensorboard",)),
     "heic": ("HEIC photos, as phones make them", ("pillow_heif",)),
     "postgres": ("catalogues in PostgreSQL", ("psycopg",)),
+    "milvus": ("vectors searched on a Milvus server", ("pymilvus",)),
 }
 GIB = 2**30
 LITTLE_ROOM_BYTES = GIB

@@ -81,7 +81,11 @@ def serve(
     ] = None,
     engine: Annotated[
         str | None,
-        _option("engine", "How photos are searched: auto, flat, pq, pgvector or pgvector-hnsw."),
+        _option(
+            "engine",
+            "How photos are searched: auto, flat, pq, pgvector, pgvector-hnsw or "
+            "milvus://HOST:PORT.",
+        ),
     ] = None,
     job_photos: Annotated[
         Path | None,

@@ -24,6 +24,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from embedding.errors import FlukeprintError
 from embedding.runtime import Precision, RuntimeName
 from index.storage.address import CatalogueAddress, PostgresAddress, address_of, with_files_folder
+from index.stored.engine_names import checked_engine
+from index.stored.milvus_address import BadEngineName
 
 ENV_PREFIX = "FLUKEPRINT_"
 MIB = 2**20
@@ -165,14 +167,15 @@ class Settings(BaseSettings):
         description="The animal score below which a photo is answered `no_animal`; 0: never. "
         "Without it the checkpoint's own, or less where the catalogue's photos score less.",
     )
-    engine: Literal["auto", "flat", "pq", "pgvector", "pgvector-hnsw"] = Field(
+    engine: str = Field(
         "auto",
         description="How the catalogue is searched. flat: every photo is compared, exactly. pq: "
         "coarsely first, and then those that may be near again, exactly; several times as fast, "
         "and it may miss one of two thousand near photos. auto: pq from 200,000 photos on, or from "
         "fewer where their vectors are longer. pgvector: in the catalogue's own PostgreSQL, "
         "exactly, so that the vectors are not in the service's memory. pgvector-hnsw: there by an "
-        "index, which is faster and may miss a near photo.",
+        "index, which is faster and may miss a near photo. milvus://HOST:PORT, or milvus+tls://: "
+        "on a Milvus server or cluster, by such an index; MILVUS_TOKEN is what it wants to see.",
     )
     job_photos: Path | None = Field(
         None,
@@ -259,6 +262,14 @@ class Settings(BaseSettings):
     def address(self) -> CatalogueAddress:
         """Where the catalogue and its files are."""
         return with_files_folder(self.catalogue, self.files)
+
+    @field_validator("engine")
+    @classmethod
+    def _engine_is_known(cls, name: str) -> str:
+        try:
+            return checked_engine(name)
+        except BadEngineName as error:
+            raise ValueError(str(error)) from error
 
     @field_validator("trusted_proxies")
     @classmethod

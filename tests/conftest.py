@@ -32,7 +32,7 @@ _HEAVY_FOLDERS = {
     *("browser", "flows", "demo", "run", "commands"),
     *("jobs", "admin", "evaluation", "sweep", "localisation"),
 }
-_HEAVY_FIXTURES = {"postgres", "postgres_server", "walk"}
+_HEAVY_FIXTURES = {"postgres", "postgres_server", "milvus_server", "walk"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -45,25 +45,38 @@ class StrangerKind:
 
     def passing(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Count the animals nearer than each distance: a half where half of its photos are."""
-        _, number, photos = np.unique(self.animals, return_inverse=True, return_counts=True)
-        order = np.argsort(self.distances[:, 0], kind="stable")
-        weights = np.concatenate([[0.0], np.cumsum(1 / photos[number[order]])])
-        return weights[np.searchsorted(self.distances[order, 0], distances, side="left")]
+        nearest, counted = self._counted()
+        return counted[np.searchsorted(nearest, distances, side="left")]
 
     def bounds(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Bound the share of further animals that are nearer than each distance.
 
-        Many strangers bound the mean: where k of n are nearer, the next one is with a probability
-        of (k + 1) / (n + 1) at most (Vovk, Gammerman and Shafer 2005).
+        Many strangers bound the mean: where k of n are nearer than the photo at whose distance the
+        promise ends, the next one is with a probability of (k + 1) / (n + 1) at most (Vovk,
+        Gammerman and Shafer 2005). The one that is added is the animal of that photo. Where the
+        photo is a half of it, a half is added.
         """
         count = self.animal_count
         grown = count / max(1, count - 1) if self.is_held_out else 1.0
         passing = self.passing(distances)
-        mean = (passing + 1) / (count + 1)
+        nearest, counted = self._counted()
+        with_next = counted[np.searchsorted(nearest, nearest, side="right")]
+        at = np.searchsorted(nearest, distances, side="left")
+        mean = np.append(with_next, count + 1)[at] / (count + 1)
         share = (count - FEW_STRANGERS) / (MANY_STRANGERS - FEW_STRANGERS)
         weight = min(1.0, max(0.0, share))
         bounds = (1 - weight) * upper_bounds(passing, count) + weight * mean
         return np.minimum(1.0, bounds * grown)
+
+    def _counted(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The nearest distances (u,), ascending, and how many animals the first 0 to u photos are.
+
+        A photo counts as its share of its animal's photos.
+        """
+        _, number, photos = np.unique(self.animals, return_inverse=True, return_counts=True)
+        order = np.argsort(self.distances[:, 0], kind="stable")
+        counted = np.concatenate([[0.0], np.cumsum(1 / photos[number[order]])])
+        return self.distances[order, 0], counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,14 +32,14 @@ from index.catalogue.rows import (
     read_viewpoints,
 )
 from index.catalogue.searched_rows import read_searched_rows
-from index.pgvector.reading import prepare_tables, read_stored_gallery
-from index.pgvector.tables import is_searched_there
+from index.engines.reading import prepare_engine, read_gallery_elsewhere
 from index.search.gallery import Gallery
 from index.search.matching import Score
 from index.storage.address import BadCatalogue, CatalogueAddress, files_folder, resolve_links
 from index.storage.connection import check_catalogue, create_schema, open_engine, translating_errors
 from index.storage.migrations import upgrade
 from index.storage.schema import CATALOGUED, ChangeRow, PhotoRow, RevisionRow, VectorRow
+from index.stored.engine_names import is_searched_elsewhere
 
 __all__ = [
     "BadCatalogue",
@@ -237,7 +237,7 @@ class Catalogue:
         self, factory: str = "Flat", *, score: Score | None = None, may_be_old: bool = False
     ) -> SearchableCatalogue:
         """Read what `searchable` does, and which photos it leaves out because of their vectors."""
-        prepare_tables(self.engine, self.address, factory)
+        prepare_engine(self.engine, self.address, factory)
         with translating_errors(self.address), Session(self.engine) as session:
             last = newest_revision(session, self.address)
             calibration = fitted_calibration(session, last, score, may_be_old=may_be_old)
@@ -331,12 +331,12 @@ def read_gallery(
 ) -> tuple[Gallery, dict[str, str]]:
     """Read the gallery of the newest revision in a transaction, and the damaged vectors' photos.
 
-    `factory` as in `build_engine`, or an engine that searches in the database, whose
-    `prepare_tables` comes first. Raises BadCatalogue.
+    `factory` as in `build_engine`, or an engine that searches elsewhere, whose
+    `prepare_engine` comes first. Raises BadCatalogue.
     """
     last = newest_revision(session, catalogue.address)
-    if is_searched_there(factory):
-        return read_stored_gallery(session, catalogue.engine, catalogue.address, factory)
+    if is_searched_elsewhere(factory):
+        return read_gallery_elsewhere(session, catalogue.engine, catalogue.address, factory)
     searched = read_searched_rows(session, last.fingerprint)
     gallery = Gallery.build(
         searched.photo_names,

@@ -56,7 +56,8 @@ EngineOption = Annotated[
         "--engine",
         envvar="FLUKEPRINT_ENGINE",
         help="How photos are searched: `auto`, `flat`, `pq`, or in the catalogue's own PostgreSQL "
-        "`pgvector` and `pgvector-hnsw`, so that their vectors are not read first.",
+        "`pgvector` and `pgvector-hnsw`, or on a Milvus server `milvus://HOST:PORT`; these read no "
+        "vectors first.",
     ),
 ]
 
@@ -154,11 +155,12 @@ def identify(
         return
     from index.commands.photo_arguments import embed_with_progress, photos_of_paths
     from index.identification.screening import check_animal_threshold
+    from index.stored.engine_names import checked_engine
 
     # What was given is looked at before a network is loaded.
     named = photos_of_paths(photos)
     check_animal_threshold(animal_threshold)
-    searched = _read_catalogue(catalogue, checkpoint, precision, score, _checked_engine(engine))
+    searched = _read_catalogue(catalogue, checkpoint, precision, score, checked_engine(engine))
     calibration = searched.calibration
     if new_share is not None:
         calibration = calibration.with_new_share(new_share)
@@ -379,14 +381,14 @@ def _read_catalogue(
     """Read a catalogue that this checkpoint can search. Raises BadCatalogue and BadQuery."""
     from index.catalogue.catalogue import Catalogue
     from index.catalogue.status import check_fingerprint
-    from index.pgvector.tables import is_searched_there
     from index.progress import spinner
     from index.snapshots.snapshot import read_snapshot
+    from index.stored.engine_names import is_searched_elsewhere
 
     checked_score = _checked_score(score)
     with spinner("Reading the catalogue"), Catalogue.open(address) as catalogue:
         check_fingerprint(address, catalogue, checkpoint, precision)
-        there = is_searched_there(engine)
+        there = is_searched_elsewhere(engine)
         served = None if there else read_snapshot(catalogue, engine, score=checked_score)
         if served is not None:
             return _Searched(
@@ -411,16 +413,6 @@ def _load(
         embedder, searched.gallery, searched.calibration, searched.species, searched.viewpoints
     )
     return embedder, identifier.with_species_fit(searched.species_fit, searched.changed_photos)
-
-
-def _checked_engine(engine: str) -> str:
-    from index.pgvector.tables import ENGINES
-    from index.search.matching import BadQuery
-
-    known = ("auto", "flat", "pq", *ENGINES)
-    if engine not in known:
-        raise BadQuery(f"--engine is {engine!r}; the engines are {', '.join(known)}")
-    return engine
 
 
 def _checked_score(score: str) -> Score:

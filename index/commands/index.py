@@ -75,6 +75,7 @@ def register(app: typer.Typer) -> None:
     catalogue.command("build")(build)
     catalogue.command("update")(update)
     catalogue.command("status")(status)
+    catalogue.command("rebuild-vectors")(rebuild_vectors)
     app.add_typer(catalogue, name="index")
     app.command("identify")(identify)
     app.command("locate")(locate)
@@ -274,6 +275,34 @@ def status(
     from index.commands.tables import status_table
 
     Console().print(status_table(state))
+
+
+def rebuild_vectors(
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            envvar="FLUKEPRINT_ENGINE",
+            help="What to build anew: `milvus://HOST:PORT`, `pgvector` or `pgvector-hnsw`.",
+        ),
+    ],
+    catalogue: CatalogueOption = Path("catalogue.db"),
+) -> None:
+    """Build anew, from the catalogue, the vectors that an engine holds outside a service.
+
+    On a Milvus server that is a second collection, which takes the place of the first when it is
+    complete. Services go on answering meanwhile. Needed after vectors were removed there by hand,
+    and of use where many photos were removed from the catalogue.
+    """
+    from index.catalogue.catalogue import Catalogue
+    from index.engines.reading import rebuild_vectors as rebuild
+    from index.progress import spinner
+    from index.stored.engine_names import checked_engine
+
+    checked_engine(engine)
+    with Catalogue.open(catalogue) as opened, spinner("Building the vectors"):
+        count = rebuild(opened.engine, opened.address, engine)
+    print(f"{engine} holds {count:,} vectors of {catalogue}")
 
 
 def _refresh_snapshot(address: CatalogueAddress) -> None:

@@ -27,6 +27,8 @@ from index.curation.past_events import (
     PastEvents,
 )
 from index.labels.fields import spellings_of
+from index.labels.near_names import describe_similar_names
+from index.labels.nobody import describe_resembling
 from index.storage.connection import translating_errors
 from index.storage.schema import (
     CATALOGUED,
@@ -333,6 +335,15 @@ class Directory:
             people = session.scalars(select(RevisionRow.made_by).distinct())
             kinds = session.scalars(select(RevisionRow.kind).distinct())
             return HistoryChoices(sorted(filter(None, people)), sorted(kinds))
+
+    def describe_new_name(self, name: str) -> list[str]:
+        """Write what is doubtful in an individual's name: a word for nobody, or another's id.
+
+        A name that somebody has already is told for the first alone.
+        """
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
+            similar = self._names.similar(session, name)
+        return [*describe_resembling(name), *describe_similar_names(name, similar)]
 
     def next_id(self, pattern: str | None = None) -> str:
         """Find the next free id: one more than the greatest of the ids that look like `pattern`.

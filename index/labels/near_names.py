@@ -103,7 +103,7 @@ def describe_similar_spellings(labels: Iterable[str | None]) -> list[str]:
     counts = Counter(label for label in labels if label is not None)
     groups: dict[str, list[str]] = {}
     for label in counts:
-        groups.setdefault(_spelling(label), []).append(label)
+        groups.setdefault(spelling(label), []).append(label)
     alike = sorted(sorted(group) for group in groups.values() if len(group) > 1)
     if not alike:
         return []
@@ -119,9 +119,21 @@ def describe_similar_spellings(labels: Iterable[str | None]) -> list[str]:
     ]
 
 
-def _spelling(label: str) -> str:
+def spelling(label: str) -> str:
+    """A label without letter case, width, invisible signs and doubled blanks."""
     visible = "".join(sign for sign in normalize("NFKC", label) if category(sign) != "Cf")
     return " ".join(visible.casefold().split())
+
+
+def describe_similar_names(name: str, others: Sequence[str]) -> list[str]:
+    """Write which ids a new individual's name differs from by little, where there are any."""
+    if not others:
+        return []
+    return [
+        f"{name!r} makes a new individual, and differs from {list_some([repr(x) for x in others])} "
+        "in letter case, width, blanks, invisible signs or zeros alone; undo this where it is "
+        "the same animal"
+    ]
 
 
 def describe_new_numbers(labels: Iterable[str | None], known: Mapping[str, str]) -> list[str]:
@@ -146,11 +158,11 @@ def describe_new_numbers(labels: Iterable[str | None], known: Mapping[str, str])
 
 
 def describe_new_spellings(labels: Iterable[str | None], names: Iterable[str]) -> list[str]:
-    """Write which labels a catalogue's names differ from in what `_spelling` takes for the same."""
-    known = {_spelling(name): name for name in names}
+    """Write which labels a catalogue's names differ from in what `spelling` takes for the same."""
+    known = {spelling(name): name for name in names}
     new = {label for label in labels if label is not None} - set(known.values())
     found = sorted(
-        f"{label!r} for {known[_spelling(label)]!r}" for label in new if _spelling(label) in known
+        f"{label!r} for {known[spelling(label)]!r}" for label in new if spelling(label) in known
     )
     return (
         [

@@ -174,9 +174,9 @@ def describe_nobody(photos: Iterable[LabelledPhoto]) -> list[str]:
     return told
 
 
-def describe_resembling(name: str | None) -> list[str]:
+def describe_resembling(name: str) -> list[str]:
     """Write that a name only looks like a word for nobody, where it does."""
-    if name is None or not resembles_nobody(name):
+    if not resembles_nobody(name):
         return []
     return [
         f"{name!r} looks like a word for an animal that nobody knows, but counts as an "

@@ -13,16 +13,14 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from index.catalogue.vector_check import vector_dimension
-from index.pgvector.engine import StoredEngine, StoredRows, VectorStore
+from index.pgvector.store import PostgresVectors
 from index.pgvector.tables import (
-    HNSW,
     KINDS,
     SEARCHED,
     create_hnsw,
     create_vector_tables,
     extension_schema,
     has_tables,
-    is_searched_there,
     kinds_of,
 )
 from index.pgvector.writing import synchronise, unsearched
@@ -30,11 +28,14 @@ from index.search.gallery import Gallery, GalleryOrigin
 from index.storage.address import BadCatalogue, CatalogueAddress
 from index.storage.connection import translating_errors
 from index.storage.schema import RevisionRow, keep_others_out, writing
+from index.stored.engine import StoredEngine
+from index.stored.engine_names import IN_POSTGRESQL, PGVECTOR_HNSW
+from index.stored.rows import StoredRows
 
 
 def check_engine(address: CatalogueAddress, factory: str) -> None:
     """Raise BadCatalogue where an engine can't search a catalogue at such an address."""
-    if is_searched_there(factory) and isinstance(address, Path):
+    if factory in IN_POSTGRESQL and isinstance(address, Path):
         raise BadCatalogue(
             f"the engine pgvector searches in PostgreSQL, and the catalogue {address} is a SQLite "
             "file: use the engine auto, flat or pq, or move the catalogue to PostgreSQL "
@@ -49,7 +50,7 @@ def prepare_tables(database: Database, address: CatalogueAddress, factory: str) 
     can't be written, nothing may be. Raises BadCatalogue.
     """
     check_engine(address, factory)
-    if not is_searched_there(factory):
+    if factory not in IN_POSTGRESQL:
         return
     with translating_errors(address), database.connect() as connection, connection.begin():
         is_standby = bool(connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar())
@@ -64,7 +65,7 @@ def prepare_tables(database: Database, address: CatalogueAddress, factory: str) 
         return
     if not is_current:
         _fill(database, address)
-    if factory == HNSW:
+    if factory == PGVECTOR_HNSW:
         _index(database, address)
 
 
@@ -83,7 +84,7 @@ def read_stored_gallery(
         raise BadCatalogue(f"the catalogue {address} holds nothing yet that pgvector could search")
     revision, fingerprint = int(last[0]), str(last[1])
     dimension = vector_dimension(session, fingerprint)
-    store = VectorStore(
+    store = PostgresVectors(
         database,
         address,
         schema,
@@ -110,6 +111,20 @@ def read_stored_gallery(
     return gallery, unsearched(session, fingerprint).damaged
 
 
+def rebuild_tables(database: Database, address: CatalogueAddress, factory: str) -> int:
+    """Drop the tables and make them anew, in one transaction; then the index.
+
+    Returns how many vectors they hold. Raises BadCatalogue.
+    """
+    check_engine(address, factory)
+    _fill(database, address, is_anew=True)
+    if factory == PGVECTOR_HNSW:
+        _index(database, address)
+    with translating_errors(address), database.connect() as connection:
+        held = f"SELECT count(*) FROM {SEARCHED}"
+        return int(connection.exec_driver_sql(held).scalar_one())
+
+
 def _newest():
     query = select(RevisionRow.revision, RevisionRow.fingerprint)
     return query.order_by(RevisionRow.revision.desc()).limit(1)
@@ -123,13 +138,15 @@ def _is_current(connection: Connection) -> bool:
         return last is None or unsearched(session, str(last[1])).is_current
 
 
-def _fill(database: Database, address: CatalogueAddress) -> None:
+def _fill(database: Database, address: CatalogueAddress, *, is_anew: bool = False) -> None:
     with (
         translating_errors(address),
         writing(database.connect()) as connection,
         connection.begin(),
     ):
         keep_others_out(connection, RevisionRow.__tablename__)
+        if is_anew:
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {SEARCHED}, {KINDS}")
         create_vector_tables(connection, address)
         last = connection.execute(_newest()).first()
         if last is not None:

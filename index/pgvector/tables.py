@@ -8,7 +8,6 @@ whatever is written meanwhile.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from index.search.rows.live_rows import Rows
 from index.storage.address import BadCatalogue, CatalogueAddress
-
-PREFIX = "pgvector"
-HNSW = "pgvector-hnsw"
-ENGINES = (PREFIX, HNSW)
-"""How photos are searched in the database: exactly, or by an HNSW index."""
+from index.stored.rows import Kind
 
 KINDS = "vector_kinds"
 SEARCHED = "searched_vectors"
@@ -32,11 +27,6 @@ _FEWEST_INDEXED = 1000
 _WIDTH = 8  # columns that are looked at together, as in LiveRows
 _MOST_KINDS = 8
 _LEAST_SHARE = 0.01
-
-
-def is_searched_there(factory: str) -> bool:
-    """Whether an engine of this name searches in the database."""
-    return factory in ENGINES
 
 
 def extension_schema(connection: Connection) -> str | None:
@@ -110,17 +100,9 @@ def create_vector_tables(connection: Connection, address: CatalogueAddress) -> N
         connection.exec_driver_sql(statement)
 
 
-class Kind(NamedTuple):
-    """Vectors of one checkpoint of which only `columns` (l,) are live, and how many there are."""
-
-    kind: int
-    columns: Rows
-    rows: int = 0
-
-    @property
-    def is_indexed(self) -> bool:
-        """Whether HNSW is of use: fewer rows are compared as fast as an index is read."""
-        return self.rows >= _FEWEST_INDEXED and len(self.columns) <= _MOST_INDEXED
+def is_indexed(kind: Kind) -> bool:
+    """Whether HNSW is of use: fewer rows are compared as fast as an index is read."""
+    return kind.rows >= _FEWEST_INDEXED and len(kind.columns) <= _MOST_INDEXED
 
 
 class Kinds:
@@ -196,7 +178,7 @@ def create_hnsw(connection: Connection, kinds: Sequence[Kind]) -> None:
         valid = connection.exec_driver_sql(
             "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", (name,)
         ).scalar()
-        if valid or not each.is_indexed:
+        if valid or not is_indexed(each):
             continue
         if valid is False:  # what a killed process left
             connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {name}")

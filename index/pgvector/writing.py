@@ -155,7 +155,7 @@ def _sample(session: Session, check: VectorCheck) -> NDArray[np.float32]:
 
 
 def _vectors(embeddings: Sequence[bytes], dimension: int) -> NDArray[np.float32]:
-    return np.frombuffer(b"".join(embeddings), "<f4").reshape(-1, dimension)
+    return np.frombuffer(b"".join(embeddings), "<f4").reshape(len(embeddings), dimension)
 
 
 @dataclass(frozen=True, slots=True)

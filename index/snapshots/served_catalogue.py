@@ -19,7 +19,7 @@ from index.catalogue.catalogue import (
 )
 from index.catalogue.gallery_refresh import refresh_gallery
 from index.catalogue.rows import read_species, read_viewpoints
-from index.pgvector.reading import prepare_tables
+from index.engines.reading import prepare_engine
 from index.search.gallery import Gallery
 from index.search.species import SpeciesFit
 from index.snapshots.changed_mapping import change_mapping, fold_mapping
@@ -63,7 +63,7 @@ def read_tables(catalogue: Catalogue, factory: str) -> ServedCatalogue:
     Each vector is compared with its checksum. Takes time in proportion to the catalogue. Raises
     BadCatalogue.
     """
-    prepare_tables(catalogue.engine, catalogue.address, factory)
+    prepare_engine(catalogue.engine, catalogue.address, factory)
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         last = newest_revision(session, catalogue.address)
         calibration = fitted_calibration(session, last, None, may_be_old=True)

@@ -19,7 +19,6 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue, fitted_calibration, newest_revision
-from index.pgvector.tables import is_searched_there
 from index.search.engine import LiveEngine, build_engine, faiss_version, stored_engine
 from index.search.gallery import Gallery, GalleryOrigin
 from index.search.matching import Score
@@ -34,6 +33,7 @@ from index.snapshots.served_catalogue import ServedCatalogue, follow, read_table
 from index.storage.address import CatalogueAddress, snapshot_folder
 from index.storage.connection import translating_errors
 from index.storage.serving_marker import is_served_elsewhere
+from index.stored.engine_names import is_searched_elsewhere
 
 FEWEST_PHOTOS = 1000
 """A smaller catalogue is read as fast as a snapshot of it."""
@@ -60,7 +60,7 @@ def read_served(catalogue: Catalogue, factory: str) -> ServedCatalogue:
 
     `factory` as in `build_engine`. Raises BadCatalogue.
     """
-    if is_searched_there(factory):
+    if is_searched_elsewhere(factory):
         return read_tables(catalogue, factory)
     found = read_snapshot(catalogue, factory, may_be_old=True)
     return read_tables(catalogue, factory) if found is None else found

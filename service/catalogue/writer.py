@@ -22,7 +22,6 @@ from index.catalogue.revision import keeping_others_out
 from index.curation.curator import CurationConflict, Curator, Event
 from index.curation.listings import Directory
 from index.curation.undo import OtherCheckpoint, undo
-from index.labels.nobody import describe_resembling
 from index.photos.embed import PhotoEmbedder
 from index.search.gallery import Gallery
 from index.sightings.reading import Sightings, read_sightings
@@ -339,11 +338,19 @@ async def acted(
 ) -> EventAnswer:
     """Do one act in the name of the request's key, and answer what was done.
 
-    `new_name`: an individual's name in the act, which is warned of where it looks like a word for
-    nobody. Raises ProblemError, having done nothing.
+    `new_name`: an individual's name in the act, which is warned of where it is doubtful. Raises
+    ProblemError, having done nothing.
     """
     made_by = principal_of(request)
+    warnings = await doubts_of(request, new_name)
     event = await writer_of(request).done(
         lambda catalogue: act(Curator(catalogue, made_by=made_by))
     )
-    return event_answer(event, describe_resembling(new_name))
+    return event_answer(event, warnings)
+
+
+async def doubts_of(request: Request, name: str | None) -> list[str]:
+    """Write what is doubtful in an individual's name before the act that gives it."""
+    if name is None:
+        return []
+    return await writer_of(request).read(lambda directory: directory.describe_new_name(name))

@@ -111,8 +111,9 @@ class EventAnswer(BaseModel):
     warnings: list[str] = Field(
         [],
         exclude_if=lambda warnings: not warnings,
-        description="What is doubtful, such as an id that looks like a word for an animal that "
-        "nobody knows (`unknown 3`). Absent where nothing is.",
+        description="What is doubtful: an id that looks like a word for an animal that nobody "
+        "knows (`unknown 3`), or a new one that differs from another by letter case, blanks, "
+        "invisible signs or zeros alone. Absent where nothing is.",
     )
 
 

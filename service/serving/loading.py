@@ -9,10 +9,10 @@ from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
 from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.status import wrong_fingerprint
+from index.engines.reading import check_engine
 from index.identification.identifier import Identifier
 from index.identification.screening import AnimalScreen, screening_of
 from index.objects.photo_store import choose_store
-from index.pgvector.reading import check_engine
 from index.photos.embed import PhotoEmbedder
 from index.reindex.begin import begin_catalogue
 from index.snapshots.served_catalogue import ServedCatalogue

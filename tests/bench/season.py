@@ -209,7 +209,7 @@ class Person:
         self.page.locator("#pick").set_input_files(files)
         self.count.clicks += 1
         self.count.add("upload")
-        said = self.page.locator(".uploads-all", has_text=f"of {len(files)} photo")
+        said = self.page.locator(".uploads-all", has_text=f"of {len(files):,} photo")
         said.wait_for(timeout=3_600_000, state="attached")
         print(said.text_content(), flush=True)
         self.press("F5", "screens")
@@ -222,6 +222,11 @@ class Person:
             if look_for_sure and cards and cards % look_for_sure == 0:
                 cards += 1
                 self.confirm_sure()
+                continue
+            if any(name not in self.truth for name in card["photos"]):
+                # The detector took something else in a photo for a further animal.
+                self.mark()
+                self.press("x", "rejected")
                 continue
             whose = [self.truth[name].animal for name in card["photos"]]
             ((animal, _),) = Counter(whose).most_common(1)
@@ -361,7 +366,7 @@ def work_through(way: str, taken: Sequence[Taken], scratch: Path) -> Count:
     ends = dict(zip(gallery.photo_names, gallery.individuals, strict=True))
     for name, one in truth.items():
         count.unnamed += name not in ends
-        if name in ends and ends[name] != person.ids[one.animal]:
+        if name in ends and ends[name] != person.ids.get(one.animal):
             count.wrong += 1
             near = [f"{each.animal} at {each.at:%H:%M}" for each in around(one, taken)]
             print(f"{name}: {one.animal} ends as {ends[name]}; beside it: {', '.join(near)}")

@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 from index.curation.names.free_ids import FreeIds
 from index.curation.names.meetings import individuals_met
 from index.curation.text_search import fold_text
+from index.labels.fields import spellings_of
+from index.labels.near_names import spelling, without_zeros
 from index.storage.schema import MOST_BOUND, ChangeRow, IndividualRow, RevisionRow
 
 _MANY_LINES = 5000  # of the log; reading all individuals costs less than more of those
@@ -68,6 +70,25 @@ class KnownNames:
             self._bring_up(session)
             return self._ids.next(pattern)
 
+    def similar(self, session: Session, name: str) -> list[str]:
+        """The ids that a new one differs from by little; empty where somebody has it already.
+
+        That is by letter case, width, blanks, invisible signs, or the zeros before a number.
+        """
+        with self._lock:
+            self._bring_up(session)
+            if any(self._is_listed(each) for each in spellings_of(name)):
+                return []
+            if self._similar is None:
+                self._similar = defaultdict(set)
+                for listed, _ in self._listed:
+                    self._similar[_bare(listed)].add(listed)
+            return sorted(self._similar.get(_bare(name), ()))
+
+    def _is_listed(self, name: str) -> bool:
+        at = bisect.bisect_left(self._listed, (name, 0))
+        return at < len(self._listed) and self._listed[at][0] == name
+
     def _forget(self) -> None:
         self._revision = 0
         self._known: dict[int, _Known] = {}
@@ -75,6 +96,7 @@ class KnownNames:
         self._listed: list[tuple[str, int]] = []  # individuals that aren't merged, sorted
         self._texts: dict[int, str] = {}  # folded, of those that were searched
         self._ids = FreeIds()
+        self._similar: defaultdict[str, set[str]] | None = None  # filled by the first question
 
     def _bring_up(self, session: Session) -> None:
         last = session.scalar(select(func.max(RevisionRow.revision))) or 0
@@ -99,10 +121,13 @@ class KnownNames:
             if one.merged_into is not None:
                 self._merged[one.merged_into].add(key)
                 self._texts.pop(one.merged_into, None)
-            elif is_sorted:
+                continue
+            if is_sorted:
                 bisect.insort(self._listed, (one.name, key))
             else:
                 self._listed.append((one.name, key))
+            if self._similar is not None:
+                self._similar[_bare(one.name)].add(one.name)
 
     def _remove(self, keys: Iterable[int]) -> None:
         for key in keys:
@@ -115,8 +140,10 @@ class KnownNames:
             if one.merged_into is not None:
                 self._merged[one.merged_into].discard(key)
                 self._texts.pop(one.merged_into, None)
-            else:
-                del self._listed[bisect.bisect_left(self._listed, (one.name, key))]
+                continue
+            del self._listed[bisect.bisect_left(self._listed, (one.name, key))]
+            if self._similar is not None:
+                self._similar[_bare(one.name)].discard(one.name)
 
     def _text_of(self, key: int) -> str:
         text = self._texts.get(key)
@@ -127,6 +154,10 @@ class KnownNames:
                 texts += [one.name, one.display_name, *one.other_names]
             text = self._texts[key] = _BETWEEN.join(fold_text(each) for each in texts if each)
         return text
+
+
+def _bare(name: str) -> str:
+    return without_zeros(spelling(name))
 
 
 def _changed_keys(session: Session, revision: int) -> list[int] | None:

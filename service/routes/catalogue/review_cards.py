@@ -18,7 +18,6 @@ from index.curation.review.card_acts import (
     reject_together,
     take_out_photos,
 )
-from index.labels.nobody import describe_resembling
 from index.search.matching import Identification
 from service.catalogue.card_lists import (
     cards_after,
@@ -29,7 +28,7 @@ from service.catalogue.card_lists import (
 )
 from service.catalogue.cards import Card, card_key
 from service.catalogue.review_queue import QueueState
-from service.catalogue.writer import writer_of
+from service.catalogue.writer import doubts_of, writer_of
 from service.http.authorization import principal_of
 from service.http.paging import decode_cursor, page_of
 from service.http.problems import (
@@ -167,9 +166,8 @@ async def confirm_card(request: Request, card_key: CardPath, body: CardConfirm) 
         confirmed = [Confirmed(card.names, body.individual, _brief(card))]
         return confirm_together(catalogue, confirmed, made_by=made_by, is_animal=body.is_animal)
 
-    return await _acted_on(
-        request, card_key, confirm, warnings=describe_resembling(body.individual)
-    )
+    warnings = await doubts_of(request, body.individual)
+    return await _acted_on(request, card_key, confirm, warnings=warnings)
 
 
 @router.post(

@@ -82,6 +82,20 @@ def test_many_strangers_keep_a_rate_on_average_and_use_it(
     assert np.mean(np.array(real) > rate) > 0.35  # a bound of .75 would leave .25
 
 
+def test_animals_with_several_photos_use_a_low_rate_too(rng: np.random.Generator) -> None:
+    """At .01 of 300 animals three decide, and photos of one animal are nearly as far as others."""
+    real = list[float]()
+    for _ in range(1000):
+        photos = rng.choice([1, 2, 3, 6], 300, p=[0.4, 0.3, 0.2, 0.1])
+        animals = np.repeat(np.arange(300), photos)
+        bounds = bound_rates(
+            [kind(rng.uniform(size=len(animals)).tolist(), animals.tolist(), is_held_out=False)]
+        )
+        at = int(np.searchsorted(bounds.rates, 0.01, side="right")) - 1
+        real.append(bounds.distances[at])
+    assert 0.9 * 0.01 < np.mean(real) < 1.05 * 0.01
+
+
 def test_the_bound_goes_over_to_the_mean_from_100_strangers_to_300() -> None:
     found = [
         kind(np.linspace(0.2, 1, count).tolist(), is_held_out=False).bounds(np.array([0.1]))[0]

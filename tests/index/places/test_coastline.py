@@ -36,5 +36,17 @@ def test_a_map_gets_what_it_shows_also_across_the_date_line() -> None:
     assert is_land(198, 65, both_sides)  # 162 degrees west
 
 
+def test_no_coast_runs_across_the_world() -> None:
+    """Drawn without a cut, as the page does, a line between the date line's sides would show."""
+    world = land_within(Bounds(-540, -90, 540, 90))
+    for ring in world:
+        for (x, y), (other_x, _) in zip(ring, [*ring[1:], ring[0]], strict=True):
+            assert abs(x - other_x) < 30 or y == -90, (x, y, other_x)
+    for longitude, latitude in ((179, 67), (-175, 66.5), (180, 71.2), (0, -89), (180, -86)):
+        assert is_land(longitude, latitude, world), (longitude, latitude)
+    for longitude, latitude in ((180, 75), (180, 60), (-150, 72), (100, 80)):
+        assert not is_land(longitude, latitude, world), (longitude, latitude)
+
+
 def test_the_file_is_small() -> None:
     assert COASTLINE_FILE.stat().st_size < 300_000

@@ -19,7 +19,7 @@ export async function start(screen, { signal }) {
   const zone = importZone({ refresh, title: t("start.drop"), isFirst: true });
   const anew = jobLists({ signal, again: refresh });
   put(screen, heading(t("start.welcome")), intro, zone, ending, place, languageChoice());
-  await refresh();
+  await Promise.all([refresh(), showReady()]); // a bookmark may lead here later, too
 
   function refresh() {
     const { listSignal, cards } = anew();

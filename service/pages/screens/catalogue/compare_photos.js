@@ -82,7 +82,7 @@ function individuals(found, names) {
       "p",
       {},
       found.probability === null ? null : el("b", {}, percent(found.probability)),
-      ` ${chanceText(found)} `,
+      ` ${t("compare.nearest", { one, other, chance: chanceText(found) })} `,
       found.is_marked_different ? el("b", {}, t("pairs.marked", { one, other })) : null,
     ),
     el("p", { class: "basis" }, found.fitted_to),

@@ -74,7 +74,8 @@ function titleOf(card, photo) {
   const date = photo.is_dated_by_photo ? t("review.dateOfFile", { date: taken }) : taken;
   const many = card.cards.length;
   const photos = many > 1 ? count(many, "photo") : "";
-  const facts = [date, photo.encounter, photos, card.region, species(photo.species)];
+  const encounter = photo.encounter && t("review.ofEncounter", { name: photo.encounter });
+  const facts = [date, encounter, photos, card.region, species(photo.species)];
   return [
     el("h2", { id: "present", tabindex: "-1" }, photoName(photo.name)),
     el("span", { class: "facts" }, facts.filter(Boolean).join(" · ")),

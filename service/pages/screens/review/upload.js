@@ -130,8 +130,7 @@ export class Uploader {
     const isEncounter =
       this.isTogether.checked || [place, region, observer].some((input) => input.value.trim());
     if (!isEncounter || encounter.value.trim()) return;
-    const minute = new Date().toISOString().slice(0, 16).replace("T", " ");
-    encounter.value = t("upload.encounterName", { at: minute });
+    encounter.value = new Date().toISOString().slice(0, 16).replace("T", " ");
   }
 
   sendAll(rows, together, toast) {

@@ -10,6 +10,7 @@ from index.curation.names import known_names
 from index.curation.names.known_names import KnownNames
 from index.curation.undo import undo
 
+ALIKE = ["W_00", "ｗ_00", "w_00\u200b", " w_0", "w_00", "salt-07", "SALT-7", "w_51", "w_2"]
 QUESTIONS = ["w_0", "salt", "ÉCAILLE", "ecaille", "11", "nobody", "w_05", "rename"]
 
 
@@ -20,7 +21,8 @@ def answers(catalogue, names):
             for question in QUESTIONS
             for species, after in ((None, ""), (None, "w_02"), ("fin whale", ""))
         ]
-        return found, names.next_id(session, None), names.next_id(session, "Salt-000")
+        alike = [names.similar(session, name) for name in ALIKE]
+        return found, alike, names.next_id(session, None), names.next_id(session, "Salt-000")
 
 
 @pytest.mark.parametrize("most", [0, 5000])
@@ -45,3 +47,12 @@ def test_every_kind_of_act_is_followed(catalogue, monkeypatch, most):
         assert found == answers(catalogue, KnownNames())
         seen.add(str(found))
     assert len(seen) == 6
+
+
+def test_a_new_name_is_compared_with_all(catalogue):
+    names = KnownNames()
+    with Session(catalogue.engine) as session:
+        told = {name: names.similar(session, name) for name in ALIKE}
+    told = {name: others for name, others in told.items() if others}
+    near = ["W_00", "ｗ_00", "w_00\u200b", " w_0"]
+    assert told == {**{name: ["w_00"] for name in near}, "w_2": ["w_02"]}

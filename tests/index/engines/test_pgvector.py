@@ -14,7 +14,7 @@ from index.pgvector.reading import prepare_tables
 from index.storage.address import BadCatalogue
 from index.storage.connection import open_engine, put_in_place
 from index.storage.schema import writing
-from tests.index.pgvector.filled import F, fill, queries, read
+from tests.index.engines.filled import F, fill, queries, read
 from tests.postgres_server import NoPostgres, PostgresServer, pgvector_programs
 
 

@@ -1,4 +1,4 @@
-"""Catalogues on a PostgreSQL that has pgvector."""
+"""Catalogues on a PostgreSQL that has pgvector, and all engines by which they are searched."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from index.catalogue.catalogue import Catalogue
 from index.storage.address import PostgresAddress
-from tests.index.pgvector.filled import fill
+from tests.index.engines.filled import fill
+from tests.milvus_server import MilvusProcess, NoMilvus, running_milvus
 from tests.postgres_server import NoPostgres, pgvector_programs, running_postgres
 
 
@@ -21,6 +22,23 @@ def pgvector_server() -> Generator[Path]:
             yield folder
     except NoPostgres as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def milvus_server() -> Generator[MilvusProcess]:
+    """A throw-away Milvus server; without one the test skips."""
+    try:
+        with running_milvus() as server:
+            yield server
+    except NoMilvus as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=["flat", "pq", "pgvector", "pgvector-hnsw", "milvus"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of each engine in turn."""
+    is_milvus = request.param == "milvus"
+    return request.getfixturevalue("milvus_server").engine if is_milvus else request.param
 
 
 @pytest.fixture(scope="session")

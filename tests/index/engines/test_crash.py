@@ -10,7 +10,7 @@ import pytest
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.revision import keeping_others_out
 from index.curation.curator import Curator
-from tests.index.pgvector.filled import fill, queries, read
+from tests.index.engines.filled import fill, queries, read
 from tests.postgres_server import NoPostgres, PostgresServer, pgvector_programs
 
 _ENGINES = ("flat", "pgvector", "pgvector-hnsw")

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue, read_gallery
 from index.catalogue.revision import open_revision
+from index.engines.reading import prepare_engine
 from index.labels.reader import LabelledPhoto
-from index.pgvector.reading import prepare_tables
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.search.gallery import Gallery
 from index.storage.checksums import vector_checksum
@@ -82,6 +82,6 @@ def queries(count: int, *, first: int = 0, step: int = 1) -> NDArray[np.float32]
 
 def read(catalogue: Catalogue, factory: str) -> Gallery:
     """The gallery of the newest revision, searched by an engine."""
-    prepare_tables(catalogue.engine, catalogue.address, factory)
+    prepare_engine(catalogue.engine, catalogue.address, factory)
     with Session(catalogue.engine) as session:
         return read_gallery(session, catalogue, factory)[0]
