@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 FAISS ?= $(shell if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then echo gpu; else echo cpu; fi)
 # The extras of pyproject.toml to install, by default all of them: work on the project needs them.
 # The list may be empty.
-EXTRAS ?= train,tensorboard,heic,postgres,milvus,otel,s3,dev
+EXTRAS ?= train,tensorboard,heic,postgres,milvus,otel,s3,ray,dev
 # How many processes test side by side. Each has its own PostgreSQL and browser, so more than a few
 # only wait for each other.
 TEST_WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); [ $$n -lt 4 ] && echo $$n || echo 4)

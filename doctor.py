@@ -62,6 +62,7 @@ EXTRAS = {  # the extra's name: what it is for, what it imports
     "heic": ("HEIC photos, as phones make them", ("pillow_heif",)),
     "postgres": ("catalogues in PostgreSQL", ("psycopg",)),
     "milvus": ("vectors searched on a Milvus server", ("pymilvus",)),
+    "ray": ("embedding and training on a cluster (--on)", ("ray", "pyarrow")),
 }
 GIB = 2**30
 LITTLE_ROOM_BYTES = GIB

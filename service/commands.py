@@ -42,6 +42,12 @@ def serve(
         str | None, _option("runtime", "What computes: auto, openvino or torch [auto].")
     ] = None,
     precision: Annotated[str | None, _option("precision", "float32, or bf16 [float32].")] = None,
+    embed_on: Annotated[
+        str | None, _option("embed_on", "A Ray cluster that embeds for jobs, ray://HOST:10001.")
+    ] = None,
+    nodes_read: Annotated[
+        str | None, _option("nodes_read", "Where its nodes find a folder's photos, FOLDER=PLACE.")
+    ] = None,
     host: Annotated[str | None, _option("host", "The address to listen on [127.0.0.1].")] = None,
     port: Annotated[
         int | None, _option("port", "The port; 0 takes a free one and prints it [8000].")

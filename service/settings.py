@@ -108,6 +108,20 @@ class Settings(BaseSettings):
         description="The networks' arithmetic, `float32` or `bf16`: faster on some processors, "
         "with vectors that are compared with no others. It must be that of the catalogue.",
     )
+    embed_on: str | None = Field(
+        None,
+        pattern="^ray://.",
+        description="A Ray cluster, `ray://HOST:10001`, on whose nodes the jobs `reindex` and "
+        "`upgrade` embed the catalogue's photos. Its nodes have the same flukeprint, and the "
+        "checkpoints at the same paths. Without it the service embeds them itself.",
+    )
+    nodes_read: str | None = Field(
+        None,
+        pattern="^.+=.+",
+        description="Where those nodes find photos that are not at the same path, as FOLDER=PLACE: "
+        "a folder here, and another folder, `s3://BUCKET/PREFIX` or `http://HOST/PATH`. Those of "
+        "`media` are read from its store anyway.",
+    )
     host: str = Field("127.0.0.1", min_length=1, description="The address to listen on.")
     port: int = Field(
         8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one and prints it."

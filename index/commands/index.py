@@ -21,11 +21,13 @@ from index.commands.options import (
     ColumnOption,
     FilesOption,
     JsonOption,
+    NodesReadOption,
+    OnOption,
     PrecisionOption,
     RuntimeOption,
     SameAnimalsOption,
     ServerOption,
-    load_embedder,
+    file_embedder,
     parse_boxes,
     refuse_mixture,
 )
@@ -94,6 +96,8 @@ def build(
     checkpoint: CheckpointOption = None,
     runtime: RuntimeOption = "auto",
     precision: PrecisionOption = "float32",
+    on: OnOption = None,
+    nodes_read: NodesReadOption = None,
     same_animals: SameAnimalsOption = None,
     boxes: BoxesOption = None,
     column: ColumnOption = None,
@@ -137,7 +141,7 @@ def build(
     print_message(
         f"Building {catalogue} from {photos_text(len(labels.photos))} named by {labels.source}"
     )
-    embedder = load_embedder(checkpoint, runtime, precision)
+    embedder = file_embedder(checkpoint, runtime, precision, (on, nodes_read), catalogue)
     report = build_catalogue(catalogue, labels, embedder, overwrite=replace, progress=progress)
     _refresh_snapshot(catalogue)
     _print_report(report, catalogue, skip_bad=skip_bad, as_json=as_json)
@@ -151,6 +155,8 @@ def update(
     checkpoint: CheckpointOption = None,
     runtime: RuntimeOption = "auto",
     precision: PrecisionOption = "float32",
+    on: OnOption = None,
+    nodes_read: NodesReadOption = None,
     same_animals: SameAnimalsOption = None,
     boxes: BoxesOption = None,
     column: ColumnOption = None,
@@ -232,7 +238,7 @@ def update(
             else "its own photos"
         )
         print_message(f"Updating {catalogue} from {named}")
-        embedder = load_embedder(checkpoint, runtime, precision)
+        embedder = file_embedder(checkpoint, runtime, precision, (on, nodes_read), catalogue)
         report = update_catalogue(
             opened,
             labels,

@@ -16,6 +16,7 @@ from index.storage.address import CatalogueAddress, address_of
 if TYPE_CHECKING:
     from embedding.embedder import Embedder
     from index.labels.labelled_photo import BoxOrientation
+    from index.photos.embed import FileEmbedder
 
     _Address = CatalogueAddress
 else:
@@ -97,6 +98,27 @@ PrecisionOption = Annotated[
         "are compared with no others.",
     ),
 ]
+OnOption = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        envvar="FLUKEPRINT_ON",
+        metavar="ray://HOST:PORT",
+        help="Embed on the nodes of a Ray cluster, which have the same flukeprint, and the "
+        "checkpoint at the same path. After an interruption the same command goes on.",
+        show_default=False,
+    ),
+]
+NodesReadOption = Annotated[
+    str | None,
+    typer.Option(
+        "--nodes-read",
+        metavar="FOLDER=PLACE",
+        help="Where the nodes of --on find the photos of a folder: another folder, "
+        "s3://BUCKET/PREFIX or http://HOST/PATH. Default: at the same paths.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
 ServerOption = Annotated[
     str | None,
@@ -125,7 +147,7 @@ PhotoArguments = Annotated[
 
 
 class BadServerOptions(FlukeprintError):
-    """Options for a running service beside those for what is here."""
+    """Options for a service or a cluster beside those for what is here."""
 
 
 def refuse_mixture(context: typer.Context, server: str | None, local: Sequence[str]) -> None:
@@ -182,3 +204,32 @@ def load_embedder(checkpoint: Path | None, runtime: str, precision: str) -> Embe
         return Embedder.load(
             checkpoint, runtime=checked_runtime(runtime), precision=checked_precision(precision)
         )
+
+
+def file_embedder(
+    checkpoint: Path | None,
+    runtime: str,
+    precision: str,
+    cluster: tuple[str | None, str | None],
+    catalogue: CatalogueAddress,
+) -> FileEmbedder:
+    """Load a checkpoint as `load_embedder` does, or lead to the cluster of --on and --nodes-read.
+
+    Raises BadRayCluster and BadStore, too.
+    """
+    on, nodes_read = cluster
+    if on is None:
+        if nodes_read is not None:
+            raise BadServerOptions("--nodes-read is of a cluster: give its address with --on, too")
+        return load_embedder(checkpoint, runtime, precision)
+    from embedding.runtime import checked_precision, checked_runtime
+    from index.nodes.embedder import RayCluster, RayEmbedder
+    from index.nodes.places import PhotoPlaces
+    from index.storage.originals import media_folder
+
+    return RayEmbedder(
+        RayCluster(on, PhotoPlaces.of(nodes_read, media_folder(catalogue))),
+        checkpoint,
+        checked_runtime(runtime),
+        checked_precision(precision),
+    )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +89,26 @@ class UnreadPhoto:
     reason: str
 
 
+@runtime_checkable
+class DistantEmbedder(Protocol):
+    """An embedder whose networks are elsewhere: photos are read and embedded there."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the checkpoint's content."""
+        ...
+
+    def embed_files(
+        self, photos: Iterable[LabelledPhoto]
+    ) -> Generator[list[EmbeddedPhoto | UnreadPhoto]]:
+        """Embed photos, each once, in any order; empty lists come while it waits."""
+        ...
+
+
+FileEmbedder = PhotoEmbedder | DistantEmbedder
+ReadPhoto = Callable[[Path, PhotoLimits], tuple["PhotoFile", bytes]]
+
+
 @dataclass(frozen=True, slots=True)
 class _DecodedPhoto:
     photo: LabelledPhoto
@@ -101,18 +121,45 @@ class _DecodedPhoto:
         return 3 * self.image.width * self.image.height
 
 
+def photo_file(path: Path, limits: PhotoLimits = PhotoLimits()) -> tuple[PhotoFile, bytes]:
+    """Read a file's bytes and what tells them from others. Raises BadPhoto."""
+    # Asked before reading: a file that changes meanwhile then looks changed at the next update.
+    _, settled_ns = settled_time(path)
+    data = photo_bytes(path, limits)
+    return (
+        PhotoFile(content_hash(data), len(data), settled_ns, taken_at=taken_at(data)),
+        data,
+    )
+
+
+def settled_time(path: Path) -> tuple[int, int | None]:
+    """A file's size and time; no time where another writing might leave it the same one."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, None  # whoever reads it says what is wrong
+    is_settled = time.time_ns() - status.st_mtime_ns > _SETTLED_NS
+    return status.st_size, status.st_mtime_ns if is_settled else None
+
+
 def embed_photos(
-    photos: Iterable[LabelledPhoto], embedder: PhotoEmbedder, *, limits: PhotoLimits = PhotoLimits()
+    photos: Iterable[LabelledPhoto],
+    embedder: FileEmbedder,
+    *,
+    limits: PhotoLimits = PhotoLimits(),
+    read: ReadPhoto = photo_file,
 ) -> Generator[list[EmbeddedPhoto | UnreadPhoto]]:
-    """Embed photos in their order, a batch at a time.
+    """Embed photos in their order, a batch at a time; a distant embedder's come as they are done.
 
     A batch ends at BATCH_PHOTOS or a quarter of HELD_BYTES. Two are under way at a time, so the
-    embedder is called from two threads.
+    embedder is called from two threads. `read` gets the bytes of a photo.
 
     A photo that can't be read comes as an UnreadPhoto and stops nobody else's.
     """
+    if isinstance(embedder, DistantEmbedder):
+        return embedder.embed_files(photos)
     return prefetch(
-        _batches(_decoded(photos, embedder.input_px, limits)),
+        _batches(_decoded(photos, embedder.input_px, limits, read)),
         lambda batch: _embedded(batch, embedder),
         threads=_EMBEDDING_THREADS,
         most=_EMBEDDING_THREADS,
@@ -133,22 +180,6 @@ def _batches(
                 batch, held = [], 0
     if batch:
         yield batch
-
-
-def photo_file(path: Path, limits: PhotoLimits = PhotoLimits()) -> tuple[PhotoFile, bytes]:
-    """Read a file's bytes and what tells them from others. Raises BadPhoto."""
-    try:
-        # Asked before reading: a file that changes meanwhile then looks changed at the next update.
-        mtime_ns = path.stat().st_mtime_ns
-    except OSError:
-        mtime_ns = 0  # photo_bytes says what is wrong
-    is_settled = time.time_ns() - mtime_ns > _SETTLED_NS
-    data = photo_bytes(path, limits)
-    settled_ns = mtime_ns if is_settled else None
-    return (
-        PhotoFile(content_hash(data), len(data), settled_ns, taken_at=taken_at(data)),
-        data,
-    )
 
 
 def with_file_time(photo: LabelledPhoto, file: PhotoFile) -> LabelledPhoto:
@@ -172,7 +203,7 @@ def describe_damage(damaged: Mapping[str, str]) -> list[str]:
 
 
 def _decoded(
-    photos: Iterable[LabelledPhoto], input_px: int, limits: PhotoLimits
+    photos: Iterable[LabelledPhoto], input_px: int, limits: PhotoLimits, read: ReadPhoto
 ) -> Generator[_DecodedPhoto | UnreadPhoto]:
     def decode(photo: LabelledPhoto) -> _DecodedPhoto | UnreadPhoto:
         try:
@@ -182,7 +213,7 @@ def _decoded(
                 photo, f"{str(photo.path)!a}: the file's name is not UTF-8; rename it"
             )
         try:
-            file, data = photo_file(photo.path, limits)
+            file, data = read(photo.path, limits)
             image, damage = read_checked(
                 data, name=str(photo.path), limits=limits, at_least_px=input_px
             )
@@ -191,8 +222,8 @@ def _decoded(
         known = replace(file, perceptual_hash=perceptual_hash(image))
         return _DecodedPhoto(photo, known, image, damage)
 
-    def holds(read: _DecodedPhoto | UnreadPhoto) -> int:
-        return read.held_bytes if isinstance(read, _DecodedPhoto) else 0
+    def holds(made: _DecodedPhoto | UnreadPhoto) -> int:
+        return made.held_bytes if isinstance(made, _DecodedPhoto) else 0
 
     return prefetch(
         photos,

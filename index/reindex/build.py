@@ -6,7 +6,7 @@ from index.access.copy_access import copy_access
 from index.catalogue.catalogue import BadCatalogue, Catalogue
 from index.catalogue.revision import open_revision
 from index.labels.reader import Labels
-from index.photos.embed import PhotoEmbedder
+from index.photos.embed import FileEmbedder
 from index.progress import Progress, no_progress
 from index.reindex.preparation import UpdatePreparation
 from index.reindex.report import UpdateReport, add_warnings
@@ -28,7 +28,7 @@ from index.storage.originals import media_folder
 def build_catalogue(
     address: CatalogueAddress,
     labels: Labels,
-    embedder: PhotoEmbedder,
+    embedder: FileEmbedder,
     *,
     overwrite: bool = False,
     progress: Progress = no_progress,

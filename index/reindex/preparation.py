@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from index.labels.reader import LabelledPhoto, Labels
 from index.photos.embed import (
     BATCH_PHOTOS,
     EmbeddedPhoto,
-    PhotoEmbedder,
+    FileEmbedder,
     PhotoFile,
     UnreadPhoto,
     embed_photos,
@@ -60,7 +61,7 @@ class UpdatePreparation:
     def __init__(
         self,
         labels: Labels | None,
-        embedder: PhotoEmbedder,
+        embedder: FileEmbedder,
         options: UpdateOptions = UpdateOptions(),
         *,
         progress: Progress = no_progress,
@@ -142,10 +143,11 @@ class UpdatePreparation:
                 advance(len(batch))
             names = {each.photo.name for each in again}
             rest = [photo for photo in lacking if photo.name not in names]
-            for batch in embed_photos(rest, self._embedder):
-                # What is made in a moment needn't survive anything.
-                self._take(batch, update.known, stage, is_pending=len(rest) <= BATCH_PHOTOS)
-                advance(len(batch))
+            with closing(embed_photos(rest, self._embedder)) as batches:
+                for batch in batches:
+                    # What is made in a moment needn't survive anything.
+                    self._take(batch, update.known, stage, is_pending=len(rest) <= BATCH_PHOTOS)
+                    advance(len(batch))
 
     def _read_pending(self, lacking: Sequence[LabelledPhoto]) -> list[EmbeddedPhoto]:
         """Find the photos whose vectors a killed update has written to disk."""

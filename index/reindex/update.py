@@ -12,7 +12,13 @@ from index.catalogue.catalogue import BadCatalogue, Catalogue
 from index.catalogue.revision import Revision, Values, open_revision
 from index.curation.corrections import read_corrections_within
 from index.labels.reader import Labels
-from index.photos.embed import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto, describe_damage
+from index.photos.embed import (
+    DistantEmbedder,
+    EmbeddedPhoto,
+    FileEmbedder,
+    UnreadPhoto,
+    describe_damage,
+)
 from index.photos.pending_vectors import (
     PendingVectors,
     pending_files,
@@ -54,7 +60,7 @@ class _PreparedUpdate:
 def update_catalogue(
     catalogue: Catalogue,
     labels: Labels | None,
-    embedder: PhotoEmbedder,
+    embedder: FileEmbedder,
     options: UpdateOptions = UpdateOptions(),
     *,
     around_commit: AroundCommit = nullcontext,
@@ -82,7 +88,7 @@ def update_catalogue(
         _refuse_other(revision, embedder.fingerprint, options)
     fetch_originals(
         catalogue.address,
-        lambda: (photo.path for photo in catalogue.photos()),
+        lambda: _read_here(catalogue, embedder),
         progress=progress,
     )
     with open_pending_vectors(catalogue.address, embedder.fingerprint) as pending:
@@ -135,6 +141,15 @@ def fit_pending(catalogue: Catalogue, progress: Progress) -> None:
     with progress(photos, "Calibrating on the catalogue's own photos") as advance:
         refit(catalogue)
         advance(photos)
+
+
+def _read_here(catalogue: Catalogue, embedder: FileEmbedder) -> list[Path]:
+    """The files that are read here, where what only nodes read needn't be fetched."""
+    if not isinstance(embedder, DistantEmbedder):
+        return [photo.path for photo in catalogue.photos()]
+    fingerprint = embedder.fingerprint
+    photos = read_state(catalogue, fingerprint).photos
+    return [photo.path for photo in photos if photo.fingerprint == fingerprint]
 
 
 def _prepare(catalogue: Catalogue, preparation: UpdatePreparation) -> _PreparedUpdate:

@@ -175,7 +175,9 @@ def open_jobs(
     )
     queue = None if act is None else QueuePlace(catalogue, act)
     identifying = IdentifyPlace(service.ready, folder, photo_root, service.limits, limits, queue)
-    reindexing = ReindexPlace(service.ready, catalogue.address, on_revision)
+    reindexing = ReindexPlace(
+        service.ready, catalogue.address, on_revision, service.checkpoints.for_job
+    )
     upgrading = UpgradePlace(service.ready, catalogue.address, service.checkpoints, on_revision)
     importing = ImportPlace(service.ready, catalogue.address, folder, limits, on_revision)
     kinds: dict[str, Callable[..., dict[str, Any]]] = {

@@ -15,7 +15,10 @@ from embedding.checkpoint import (
     read_header,
 )
 from embedding.errors import FlukeprintError
-from index.photos.embed import PhotoEmbedder
+from index.nodes.embedder import RayCluster, RayEmbedder
+from index.nodes.places import PhotoPlaces
+from index.photos.embed import FileEmbedder, PhotoEmbedder
+from index.storage.originals import media_folder
 from service.settings import Settings
 
 SUFFIX = ".safetensors"
@@ -129,6 +132,30 @@ class Checkpoints:
                 "there"
             )
         return self._cached_or_loaded(fingerprint, path)
+
+    def for_job(self, embedder: PhotoEmbedder) -> FileEmbedder:
+        """What embeds many photos as an embedder does: itself, or the cluster that is set.
+
+        Raises BadRayCluster, BadStore and BadCheckpoint.
+        """
+        settings = self._settings
+        if settings.embed_on is None:
+            return embedder
+        path = find(settings, embedder.fingerprint)
+        if path is None:
+            raise NoCheckpoint(
+                f"the file of the checkpoint {embedder.fingerprint[:12]} is gone, so that no "
+                "cluster can embed with it; put it back into the folder of checkpoints"
+            )
+        return RayEmbedder(
+            RayCluster(
+                settings.embed_on,
+                PhotoPlaces.of(settings.nodes_read, media_folder(settings.address)),
+            ),
+            None if path == DEFAULT_CHECKPOINT else path,
+            settings.runtime,
+            settings.precision,
+        )
 
     def keep(self, embedder: PhotoEmbedder) -> None:
         """Keep an embedder that may be needed again; the oldest of several is let go."""

@@ -68,6 +68,7 @@ DOORS = {
     "psycopg": {"index/storage/"},
     "pymilvus": {"index/milvus/"},
     "fsspec": {"index/objects/"},
+    "ray": {"index/nodes/", "training/distributed/"},
     "pytorch_metric_learning": {"training/learning/"},
     "matplotlib": {"training/"},
     "mlflow": {"training/run/"},

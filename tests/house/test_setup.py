@@ -100,7 +100,7 @@ def test_setup_installs_the_chosen_faiss_and_extras() -> None:
         "setup", "FAISS=gpu", "EXTRAS="
     )
     assert (
-        "-c constraints.txt -e '.[cpu,train,tensorboard,heic,postgres,milvus,otel,s3,dev]'"
+        "-c constraints.txt -e '.[cpu,train,tensorboard,heic,postgres,milvus,otel,s3,ray,dev]'"
         in dry_run("setup", "FAISS=cpu")
     )
 
@@ -116,9 +116,9 @@ def test_the_demo_installs_no_torch(tmp_path: Path) -> None:
 
 
 def test_the_demo_is_content_with_all_extras(tmp_path: Path) -> None:
-    (tmp_path / ".installed-cpu-train-tensorboard-heic-postgres-milvus-otel-s3-dev").touch()
+    (tmp_path / ".installed-cpu-train-tensorboard-heic-postgres-milvus-otel-s3-ray-dev").touch()
     said = dry_run("demo", "FAISS=cpu", f"VENV={tmp_path}")
-    assert "-e '.[cpu,train,tensorboard,heic,postgres,milvus,otel,s3,dev]'" in said
+    assert "-e '.[cpu,train,tensorboard,heic,postgres,milvus,otel,s3,ray,dev]'" in said
 
 
 def test_demo_and_test_set_up_first(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from index.search.vectors import FloatArray
 from training.classification.classifier import Classifier, Method, add_classifier, read_classifier
 from training.classification.fitting import best_of, fit_all
 from training.classification.report import REPORT, PartVectors, report_of, write_report
+from training.distributed.world import is_first_process
 from training.evaluation.protocol import embed_rows
-from training.learning.distributed import is_first_process
 from training.pixels.cache import BadCache
 from training.pixels.packs import rows_in_pack
 from training.recipes.choices import Recipe

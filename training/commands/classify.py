@@ -98,7 +98,7 @@ def train_by_kinds(
 
     from training.classification.report import REPORT, table_of
     from training.classification.train_classes import train_kinds
-    from training.learning.distributed import is_first_process
+    from training.distributed.world import is_first_process
     from training.sets.sets import read_sets
 
     if len(photos) != 1 or len(csv) > 1:

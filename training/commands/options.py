@@ -5,15 +5,18 @@ A module of its own, so that commands can be registered without importing one an
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ParamSpec
 
 import typer
 
 if TYPE_CHECKING:
     from training.recipes.choices import Recipe
+
+Parameters = ParamSpec("Parameters")
 
 CsvOption = Annotated[
     Path | None, typer.Option("--csv", help="Labels: Kaggle or generic CSV, or COCO JSON.")
@@ -82,3 +85,18 @@ def overriding(overrides: Sequence[str] | None, split: Path | None) -> list[str]
     """The --set options, and --split as one of them, so that the run's recipe holds it."""
     by_file = [] if split is None else [f"data.split={json.dumps(str(split), ensure_ascii=False)}"]
     return [*(overrides or ()), *by_file]
+
+
+def printed_once(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
+    """Let only the first of several processes print what a command does, and an error that all
+    have.
+    """
+
+    @functools.wraps(command)
+    def run_command(*arguments: Parameters.args, **options: Parameters.kwargs) -> None:
+        from training.distributed.messages import first_prints
+
+        with first_prints():
+            command(*arguments, **options)
+
+    return run_command

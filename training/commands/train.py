@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +16,12 @@ from index.commands.options import (
     RuntimeOption,
     SameAnimalsOption,
     parse_boxes,
+)
+from training.commands.cluster import (
+    OnOption,
+    ProcessesOption,
+    enter_node,
+    train_on,
 )
 from training.commands.options import (
     CsvOption,
@@ -27,6 +34,7 @@ from training.commands.options import (
     SplitOption,
     check_extra,
     overriding,
+    printed_once,
     refuse_for_classes,
 )
 
@@ -54,6 +62,7 @@ def register(app: typer.Typer) -> None:
     register_tuning(app)
 
 
+@printed_once
 def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe's name, or a TOML file.")],
     photos: SetPhotosOption,
@@ -112,6 +121,8 @@ def train(
             help="Write the graphs of best.safetensors at the end, as `flukeprint export` does.",
         ),
     ] = True,
+    on: OnOption = None,
+    processes: ProcessesOption = None,
 ) -> None:
     """Train a network by a RECIPE on labelled photos.
 
@@ -121,13 +132,15 @@ def train(
     metrics.csv, curves.png, split.csv and recipe.json in --out. The checkpoint's graphs, in
     best.graphs, answer without PyTorch. A run that was stopped, at any moment, continues with
     --resume. --photos may be a pack of `flukeprint data pack`. --overfit, --find-rate and
-    --show-augmentation try what a run would do, and leave none.
+    --show-augmentation try what a run would do, and leave none. torchrun starts it on several GPUs,
+    and --on on a Ray cluster.
     """
+    options_of_all = dict(locals())
     from embedding.checkpoint import refuse_unwritable
     from training.commands.classify import train_by_kinds
     from training.commands.export import write_trained_graphs
     from training.commands.rehearsal import check_one_way, rehearse
-    from training.learning.distributed import is_first_process
+    from training.distributed.world import is_first_process
     from training.pixels.packs import is_pack
     from training.recipes.checks import boxes_of
     from training.recipes.reading import read_recipe
@@ -165,6 +178,9 @@ def train(
     assert out is not None
     refuse_unwritable(out / "recipe.json")
     refuse_for_classes(choices, extra_photos, same_animals)
+    if on is not None or processes is not None:
+        train_on(on, processes, choices, out, options_of_all, train_on_node)
+        return
     options = RunOptions(cache=cache or out.parent / ".cache", resume=resume, boards=boards)
     if task_of(choices).has_classes:
         train_by_kinds(choices, csv or (), photos, out, options, boxes=measured_on)
@@ -187,8 +203,7 @@ def train(
             of_several_sets=len(photos) > 1,
             boxes=measured_on,
         )
-    warnings += more
-    for warning in warnings:
+    for warning in [*warnings, *more]:
         print(f"note: {warning}", file=sys.stderr)
     try:
         path = run_training(choices, labelled, out, options, extra=extra)
@@ -202,6 +217,11 @@ def train(
     print(f"best checkpoint: {path}")
     if graphs and is_first_process():
         write_trained_graphs(path)
+
+
+def train_on_node(options: Mapping[str, Any]) -> None:
+    """Run `train` in a process that a cluster started."""
+    train(**enter_node(options))
 
 
 def pseudo_label(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 import torch
@@ -18,7 +19,8 @@ class Augmentation:
 
     Every `group` photos of a batch share one draw. v2 draws once a call, and one call a photo costs
     a CPU as much as a small network's forward pass. Draws come from torch's global generator, which
-    the loop seeds every step.
+    the loop seeds every step. Of a batch that several processes divide, each changes its `part` as
+    one process would change it within the whole batch.
     """
 
     def __init__(
@@ -32,15 +34,22 @@ class Augmentation:
         self.preprocessing = preprocessing
         self.transform = _transform(choices, preprocessing)
 
-    def __call__(self, pixels: Tensor, is_mirrored: Tensor) -> Tensor:
+    def __call__(self, pixels: Tensor, is_mirrored: Tensor, part: slice | None = None) -> Tensor:
         images = pixels.permute(0, 3, 1, 2)
         images = torch.where(is_mirrored.view(-1, 1, 1, 1), images.flip(self.mirror_axis), images)
+        part = slice(0, len(images), 1) if part is None else part
+        places = range(part.start, part.stop, part.step)
         # Neighbours in a batch are photos of one individual: groups take every n-th photo, so that
         # those differ.
-        stride = -(-len(images) // self.group)
+        stride = -(-part.stop // self.group)
+        period = stride // math.gcd(stride, part.step)
         changed = torch.empty(images.shape, dtype=torch.float32, device=images.device)
         for at in range(stride):
-            changed[at::stride] = self.transform(images[at::stride])
+            first = next((row for row in range(period) if places[row] % stride == at), None)
+            if first is None:
+                self.transform(images[:1])  # another process's: what it draws is drawn here too
+            else:
+                changed[first::period] = self.transform(images[first::period])
         return changed.contiguous(memory_format=torch.channels_last)
 
 

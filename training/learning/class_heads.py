@@ -23,6 +23,18 @@ def dynamic_margins_degrees(photos_of_identity: NDArray[np.int64]) -> NDArray[np
     return (radians / _RADIANS_PER_DEGREE).astype(np.float32)
 
 
+def arcface_cosines(cosines: Tensor, margins: Tensor) -> Tensor:
+    """The cosines (n,) of angles that are wider by margins (n,) in radians."""
+    angles = torch.acos(cosines.clamp(-1 + 1e-6, 1 - 1e-6))  # acos has no gradient at its ends
+    # Past 180 degrees the cosine would rise again; the library's own straight line keeps it
+    # falling.
+    return torch.where(
+        angles + margins <= torch.pi,
+        torch.cos(angles + margins),
+        cosines - margins * torch.sin(margins),
+    )
+
+
 class ClassHead:
     """Mixed into heads with classes: class weights, and the classes not yet known."""
 
@@ -70,13 +82,7 @@ class _IdentityMargins(ClassHead):
         return cosine.scatter(1, twins[:, None], -1.0)
 
     def modify_cosine_of_target_classes(self, cosine: Tensor) -> Tensor:
-        angles = torch.acos(cosine.clamp(-1 + 1e-6, 1 - 1e-6))  # acos has no gradient at its ends
-        # Past 180 degrees the cosine would rise again; the library's own straight line keeps it
-        # falling.
-        widened = torch.cos(angles + self.margin)
-        return torch.where(
-            angles + self.margin <= torch.pi, widened, cosine - self.margin * torch.sin(self.margin)
-        )
+        return arcface_cosines(cosine, self.margin)
 
 
 class ArcFaceHead(_IdentityMargins, cast(Any, losses.ArcFaceLoss)):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from embedding.checkpoint import write_atomically
 from embedding.errors import FlukeprintError
+from training.distributed.class_shards import shard_of
 
 FORMAT = "flukeprint-resume-1"
 _CONTENT = "content_sha256"
@@ -46,26 +47,34 @@ class Position:
 
 
 def save_state(
-    path: Path,
+    path: Path | None,
     position: Position,
     modules: dict[str, nn.Module],
     optimiser: torch.optim.Optimizer,
     digest: str,
 ) -> None:
-    """Write modules, optimiser and position; `digest` is that of the recipe and the photos."""
+    """Write modules, optimiser and position; `digest` is that of the recipe and the photos.
+
+    Class weights that are divided among processes are written whole, so that any number of
+    processes can go on with them. For that all processes must call this, those that don't write
+    with path None.
+    """
     tensors = {
-        f"{key}/{name}": value
+        f"{key}/{name}": whole
         for key, module in modules.items()
-        for name, value in module.state_dict().items()
+        for name, whole in _whole_state(module).items()
     }
     slots = cast("dict[int, dict[str, Any]]", optimiser.state_dict()["state"])
+    weights = _weights_of(optimiser)
     scalars: dict[str, Any] = {}
     for index, slot in slots.items():
         for name, value in slot.items():
             if isinstance(value, Tensor):
-                tensors[f"optimiser/{index}/{name}"] = value
+                tensors[f"optimiser/{index}/{name}"] = _whole(value, weights[index])
             else:
                 scalars[f"{index}/{name}"] = value
+    if path is None:
+        return
     written = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     # Tied or aliased tensors can't be written twice; a clone costs little next to a training step.
     seen: set[int] = set()
@@ -122,7 +131,7 @@ def load_state(
         )
     try:
         for key, module in modules.items():
-            module.load_state_dict(_part(tensors, f"{key}/"))
+            module.load_state_dict(_own_state(module, _part(tensors, f"{key}/")))
         _load_optimiser(optimiser, _part(tensors, "optimiser/"), json.loads(metadata["optimiser"]))
         return Position(**json.loads(metadata["position"]))
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -149,6 +158,32 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     }
 
 
+def _weights_of(optimiser: torch.optim.Optimizer) -> list[nn.Parameter]:
+    """The weights in the order that an optimiser's state numbers them."""
+    return [weight for group in optimiser.param_groups for weight in group["params"]]
+
+
+def _whole(value: Tensor, weight: Tensor | None) -> Tensor:
+    """What stands in the file for a weight, or for a moment of it."""
+    shard = shard_of(weight)
+    is_divided = shard is not None and weight is not None and value.shape == weight.shape
+    return shard.whole(value) if shard is not None and is_divided else value
+
+
+def _whole_state(module: nn.Module) -> dict[str, Tensor]:
+    weights = dict(module.named_parameters())
+    return {name: _whole(value, weights.get(name)) for name, value in module.state_dict().items()}
+
+
+def _own_state(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    weights = dict(module.named_parameters())
+    shards = {name: shard_of(weights.get(name)) for name in state}
+    return {
+        name: value if (shard := shards[name]) is None else shard.own(value)
+        for name, value in state.items()
+    }
+
+
 def _load_optimiser(
     optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor], scalars: dict[str, Any]
 ) -> None:
@@ -156,6 +191,13 @@ def _load_optimiser(
     for key, value in [*tensors.items(), *scalars.items()]:
         index, _, name = key.partition("/")
         slots.setdefault(int(index), {})[name] = value
+    for index, weight in enumerate(_weights_of(optimiser)):
+        shard = shard_of(weight)
+        if shard is not None:
+            slots[index] = {
+                name: shard.own(value) if isinstance(value, Tensor) and value.ndim else value
+                for name, value in slots.get(index, {}).items()
+            }
     optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
     # The file knows no channels_last; in another order of memory the last bits of a step can
     # differ.

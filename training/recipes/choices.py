@@ -282,7 +282,9 @@ class ComputeChoices:
     the whole batch). The loss still compares all photos of a batch (Gao et al. 2021, gradient
     cache), at the cost of a second pass; batch statistics are those of each part. `checkpointing`
     computes activations anew in the backward pass instead of keeping them. `compile` has
-    torch.compile make kernels of the network, which needs a C++ compiler and a minute.
+    torch.compile make kernels of the network, which needs a C++ compiler and a minute. A loss with
+    more classes than `shard_classes_above` has its class weights divided among several processes
+    (arcface, subcenter_arcface and softmax).
     """
 
     device: str = "auto"
@@ -293,6 +295,7 @@ class ComputeChoices:
     micro_batch: Later[Count] = 0
     checkpointing: Later[StrictBool] = False
     compile: Later[StrictBool] = False
+    shard_classes_above: Later[Annotated[StrictInt, Field(ge=0, le=10**9)]] = _MANY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)

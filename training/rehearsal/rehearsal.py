@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from index.labels.reader import LabelledPhoto
-from training.learning.distributed import enter_world, leave_world
+from training.distributed.world import enter_world, leave_world
 from training.recipes.choices import Recipe
 from training.run.preparation import prepare_run
 from training.run.run import Run, RunPlace

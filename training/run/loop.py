@@ -28,9 +28,9 @@ from embedding.networks.detection.detector import weights_of
 from embedding.networks.malloc import keep_freed_memory
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
+from training.distributed.world import World, enter_world, leave_world, lost_process_errors
 from training.evaluation.protocol import embed_rows, validation_metrics
 from training.learning.batches import Batch
-from training.learning.distributed import World, enter_world, leave_world
 from training.learning.optimisation import (
     backbone_factor,
     is_stale,
@@ -91,30 +91,54 @@ def train(
     keep_freed_memory()
     world = enter_world(recipe.compute.device)
     try:
-        standing = _standing(recipe, out, options.resume, world)
-        if standing == "finished":
-            return out / BEST
-        with exclusive_folder(out) if world.is_first else nullcontext():
-            place = RunPlace(out, options.cache, world)
-            run = prepare_run(recipe, _by_name(photos), _by_name(extra), place)
-            if standing == "started":
-                run.position = load_state(run.state_path, run.modules, run.optimiser, run.digest)
-                if run.position.loss_scale:
-                    run.scaler.load_state_dict(run.position.loss_scale)
-            elif world.is_first:
-                _save(run)
-            run.recording = _recording(run) if world.is_first else None
-            with open_boards(
-                options.boards if world.is_first else (), out, _subject(run)
-            ) as boards:
-                _run_epochs(run, boards)
+        with lost_process_errors(world):
+            _train(
+                recipe,
+                _by_name(photos),
+                _by_name(extra),
+                RunPlace(out, options.cache, world),
+                options,
+            )
     finally:
         leave_world()
     return out / BEST
 
 
+def _train(
+    recipe: Recipe,
+    photos: list[LabelledPhoto],
+    extra: list[LabelledPhoto],
+    place: RunPlace,
+    options: RunOptions,
+) -> None:
+    world, out = place.world, place.out
+    standing = _standing(recipe, out, options.resume, world)
+    if standing == "finished":
+        return
+    with exclusive_folder(out) if world.is_first else nullcontext():
+        run = prepare_run(recipe, photos, extra, place)
+        if standing == "started":
+            run.position = load_state(run.state_path, run.modules, run.optimiser, run.digest)
+            if run.position.loss_scale:
+                run.scaler.load_state_dict(run.position.loss_scale)
+            world.wait()  # the first may be about to remove it
+        else:
+            _save(run)
+        run.recording = _recording(run) if world.is_first else None
+        with open_boards(options.boards if world.is_first else (), out, _subject(run)) as boards:
+            _run_epochs(run, boards)
+
+
 def _by_name(photos: Sequence[LabelledPhoto]) -> list[LabelledPhoto]:
     return sorted(photos, key=lambda photo: photo.name)
+
+
+def refuse_occupied(out: Path) -> None:
+    """Raise BadRun for a folder in which a new run can't begin."""
+    if out.exists() and (not out.is_dir() or any(path.name != LOCK for path in out.iterdir())):
+        raise BadRun(
+            f"{out} is not empty; give --resume to continue the run there, or another --out"
+        )
 
 
 def _standing(recipe: Recipe, out: Path, resume: bool, world: World) -> Standing:
@@ -132,14 +156,8 @@ def _standing(recipe: Recipe, out: Path, resume: bool, world: World) -> Standing
                 )
             found = "finished"
         print(f"{out}: {_STANDING_TEXT[found]}", file=sys.stderr)
-    elif (
-        world.is_first
-        and out.exists()
-        and (not out.is_dir() or any(path.name != LOCK for path in out.iterdir()))
-    ):
-        raise BadRun(
-            f"{out} is not empty; give --resume to continue the run there, or another --out"
-        )
+    elif world.is_first:
+        refuse_occupied(out)
     return standings[int(world.broadcast(standings.index(found)))]
 
 
@@ -172,7 +190,7 @@ def _run_epochs(run: Run, boards: Sequence[Board]) -> None:
             if run.recording is not None:
                 run.recording.note()
             _report(run, boards)
-            _save(run)
+        _save(run)
         run.world.wait()
     if run.world.is_first:
         if run.recording is not None:
@@ -206,8 +224,12 @@ def _compiled(network: nn.Module) -> nn.Module:
 
 
 def _save(run: Run) -> None:
+    """Have the first process write the state; others help where they hold parts of it."""
+    if not run.world.is_first and not run.has_shards:
+        return
     run.position.loss_scale = run.scaler.state_dict()
-    save_state(run.state_path, run.position, run.modules, run.optimiser, run.digest)
+    path = run.state_path if run.world.is_first else None
+    save_state(path, run.position, run.modules, run.optimiser, run.digest)
 
 
 def _epoch(run: Run, wrapped: nn.Module, started: float) -> float:
@@ -220,7 +242,7 @@ def _epoch(run: Run, wrapped: nn.Module, started: float) -> float:
             position.loss_sum += _step(run, wrapped, rows)
             position.step += 1
             advance(1)
-            if position.step % every == 0 and position.step < batches.steps and run.world.is_first:
+            if position.step % every == 0 and position.step < batches.steps:
                 before = position.seconds
                 position.seconds += time.monotonic() - started
                 _save(run)

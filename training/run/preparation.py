@@ -10,13 +10,15 @@ from embedding.checkpoint import write_atomically
 from embedding.networks.backbone import thin_strides
 from embedding.networks.network import Network
 from index.labels.reader import LabelledPhoto
+from training.distributed.batch_statistics import share_batch_statistics
+from training.distributed.world import World
 from training.learning.augmentation import Augmentation
 from training.learning.batches import Batches
 from training.learning.distillation import Teacher
-from training.learning.distributed import World
 from training.learning.first_weights import start_locator, start_network
 from training.learning.losses import WeightedLosses
 from training.learning.optimisation import build_optimiser, moving_average, plain_average
+from training.learning.sharded_head import shard_classes
 from training.learning.vlad_centres import fit_vlad
 from training.recipes.choices import Recipe
 from training.run.decoding import LOCATOR, DecodedPhotos, decode_photos, has_boxes
@@ -75,6 +77,16 @@ def build_run(
         photos_of_identity=batches.photos_of_identity,
         twin_shift=batches.individual_count if recipe.batches.flips_as_individuals else 0,
     ).to(world.device)
+    has_shards = shard_classes(losses, world, recipe.compute.shard_classes_above)
+    if has_shards and recipe.compute.precision == "fp16":
+        raise BadRun(
+            'compute.precision = "fp16": class weights that are divided among processes can\'t '
+            'have a scaled loss; set "bf16" or "float32", or a greater compute.shard_classes_above'
+        )
+    average = moving_average(network, recipe.compute.ema_decay)
+    plain = plain_average(network) if schedule.swa_epochs and schedule.epochs else None
+    if world.size > 1:  # the averages, which one process measures, stay as they are
+        share_batch_statistics(network)
     first, fewest = recipe.first_stage, recipe.first_stage.fewest_photos
     return Run(
         recipe=recipe,
@@ -87,7 +99,7 @@ def build_run(
         batches=batches,
         rows=rows,
         network=network,
-        average=moving_average(network, recipe.compute.ema_decay),
+        average=average,
         losses=losses,
         teacher=_teacher(recipe, decoded, world),
         optimiser=build_optimiser(
@@ -101,7 +113,8 @@ def build_run(
         detector=decoded.detector,
         digest=selected.digest,
         first_batches=batches.frequent_only(fewest) if first.epochs else None,
-        plain_average=plain_average(network) if schedule.swa_epochs and schedule.epochs else None,
+        plain_average=plain,
+        has_shards=has_shards,
         scaler=torch.amp.GradScaler(world.device.type, enabled=recipe.compute.precision == "fp16"),
     )
 

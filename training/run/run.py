@@ -18,10 +18,10 @@ from embedding.networks.locator import AnyLocator
 from embedding.networks.network import Network
 from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
+from training.distributed.world import World
 from training.learning.augmentation import Augmentation
 from training.learning.batches import Batches
 from training.learning.distillation import Teacher
-from training.learning.distributed import World
 from training.learning.losses import WeightedLosses
 from training.learning.resume import Position
 from training.pixels.cache import PixelArray
@@ -92,6 +92,7 @@ class Run:
     )
     position: Position = field(default_factory=Position)
     recording: Recording | None = None  # rank 0's
+    has_shards: bool = False  # class weights are divided among the processes
     scaler: torch.amp.GradScaler = field(
         default_factory=lambda: torch.amp.GradScaler(enabled=False)
     )  # of the loss, where fp16 would round its gradient to nothing

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from embedding.checkpoint import fingerprint_of
 from index.labels.reader import LabelledPhoto
+from training.distributed.world import World
 from training.learning.distillation import teacher_path
-from training.learning.distributed import World
 from training.learning.first_weights import aligner_path
 from training.recipes.choices import Recipe
 from training.run.task import task_of

@@ -14,21 +14,19 @@ from training.run.run import Run
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
 
 
-def seed_step(run: Run, step: int, *part: int) -> None:
+def seed_step(run: Run, step: int, *part: int, rank: int = 0) -> None:
     """Let all that is drawn next hang on (seed, epoch, step, rank) alone, and on a step's part."""
-    seed = np.random.SeedSequence(
-        [run.recipe.seed, run.position.epoch, step, run.world.rank, *part]
-    )
+    seed = np.random.SeedSequence([run.recipe.seed, run.position.epoch, step, rank, *part])
     torch.manual_seed(int(seed.generate_state(1)[0]))
 
 
-def images_of(run: Run, rows: Batch) -> Tensor:
-    """The photos of a batch, changed at random and mirrored where asked: (n, 3, h, w) float32 on
-    the device.
+def images_of(run: Run, rows: Batch, part: slice | None = None) -> Tensor:
+    """The photos of a batch, or of this process's part of it, changed at random and mirrored where
+    asked: (n, 3, h, w) float32 on the device.
     """
-    device = run.world.device
-    pixels = torch.from_numpy(np.ascontiguousarray(run.pixels[run.rows[rows.photos]])).to(device)
-    return run.augmentation(pixels, torch.from_numpy(rows.is_mirrored).to(device))
+    device, mine = run.world.device, rows if part is None else rows[part]
+    pixels = torch.from_numpy(np.ascontiguousarray(run.pixels[run.rows[mine.photos]])).to(device)
+    return run.augmentation(pixels, torch.from_numpy(mine.is_mirrored).to(device), part)
 
 
 def autocast(run: Run) -> torch.autocast:
@@ -43,15 +41,17 @@ def take_step(run: Run, wrapped: nn.Module, rows: Batch) -> float:
     number.
     """
     world, scaler = run.world, run.scaler
+    part = world.part(len(rows))
     seed_step(run, run.position.step)
-    mine = rows[world.part(len(rows))]
-    images = images_of(run, mine)
+    images = images_of(run, rows, part)
+    if world.rank:  # photos change alike in whichever process; what a network drops out differs
+        seed_step(run, run.position.step, rank=world.rank)
     parts = _parts(images, run.recipe.compute.micro_batch)
     own = _embed(run, wrapped, images) if len(parts) == 1 else _embed_parts(run, parts)
     with torch.no_grad(), autocast(run):
         shown = run.teacher.embed(images) if run.teacher is not None else None
     embeddings = world.gather(own.float())
-    identities = world.gather(torch.from_numpy(mine.identities).to(world.device).float()).long()
+    identities = world.gather(torch.from_numpy(rows[part].identities).to(world.device))
     loss = run.losses(embeddings, identities)
     if run.teacher is not None and shown is not None:
         loss = loss + run.teacher.loss(embeddings, world.gather(shown.float()))
@@ -110,4 +110,4 @@ def _learn_parts(run: Run, wrapped: nn.Module, parts: Sequence[Tensor], gradient
 
 def _seed_part(run: Run, part: int) -> None:
     """Let both passes of a part draw alike: what is dropped, and how far placements are off."""
-    seed_step(run, run.position.step, part + 1)
+    seed_step(run, run.position.step, part + 1, rank=run.world.rank)

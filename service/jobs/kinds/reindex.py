@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from index.catalogue.catalogue import Catalogue
-from index.photos.embed import PhotoEmbedder
+from index.photos.embed import FileEmbedder, PhotoEmbedder
 from index.reindex.options import UpdateOptions
 from index.reindex.update import UpdateReport, update_catalogue
 from index.storage.address import CatalogueAddress
@@ -16,16 +16,22 @@ from service.schemas.jobs import ReindexJob
 from service.serving.service import Serving
 
 
+def _here(embedder: PhotoEmbedder) -> FileEmbedder:
+    return embedder
+
+
 @dataclass(frozen=True)
 class ReindexPlace:
     """What a reindex job works with: what is served now, and the catalogue.
 
-    `on_revision` is called when the catalogue has a new revision.
+    `on_revision` is called when the catalogue has a new revision. `elsewhere` gives what embeds in
+    an embedder's stead, such as a cluster.
     """
 
     serving: Callable[[], Serving]
     catalogue: CatalogueAddress
     on_revision: Callable[[], None]
+    elsewhere: Callable[[PhotoEmbedder], FileEmbedder] = _here
 
 
 def reindex(place: ReindexPlace, context: JobContext) -> dict[str, Any]:
@@ -44,7 +50,7 @@ def reindex(place: ReindexPlace, context: JobContext) -> dict[str, Any]:
         report = update_catalogue(
             catalogue,
             None,
-            embedder,
+            place.elsewhere(embedder),
             UpdateOptions(
                 rehash=parameters.rehash,
                 made_by=context.job.asked_by,

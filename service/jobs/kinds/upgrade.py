@@ -45,7 +45,7 @@ def upgrade(place: UpgradePlace, context: JobContext) -> dict[str, Any]:
         report = update_catalogue(
             catalogue,
             None,
-            embedder,
+            place.checkpoints.for_job(embedder),
             UpdateOptions(
                 kind=EVENT,
                 made_by=context.job.asked_by,

@@ -23,7 +23,7 @@ from tests.training.run.conftest import (
     metrics_of,
     stopped_at_write,
 )
-from training.learning.distributed import World
+from training.distributed.world import World
 from training.recipes.choices import BadRecipe
 from training.run import step
 from training.run.preparation import prepare_run

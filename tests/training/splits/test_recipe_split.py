@@ -12,10 +12,10 @@ import torch
 
 from index.calibration.fitting import calibrate
 from index.labels.reader import LabelledPhoto
+from training.distributed.world import World
 from training.evaluation.protocol import answers_of
 from training.evaluation.queries import LabelledVectors
 from training.evaluation.report import figures_of, table_of
-from training.learning.distributed import World
 from training.recipes.choices import DataChoices, Recipe
 from training.run.loop import train
 from training.run.preparation import prepare_run

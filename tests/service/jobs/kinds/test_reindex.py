@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ import pytest
 from index.catalogue.catalogue import Catalogue
 from index.jobs.records import Job
 from index.jobs.store import JobStore
+from index.labels.labelled_photo import LabelledPhoto
 from index.labels.reader import read_labels
+from index.photos.embed import EmbeddedPhoto, UnreadPhoto, embed_photos
 from index.reindex.build import build_catalogue
 from index.storage.connection import open_engine
 from service.jobs.kinds.reindex import ReindexPlace, reindex
@@ -40,6 +42,7 @@ class Season:
         build_catalogue(self.catalogue, read_labels(None, self.photos), embedder)
         self.serving, self.embedder = serving, embedder
         self.swaps: list[int] = []
+        self.elsewhere: Callable[[Any], Any] = lambda embedder: embedder
         self.swap()
         self.swaps.clear()
         self.store = JobStore(open_engine(self.catalogue))
@@ -52,7 +55,7 @@ class Season:
         self.swaps.append(gallery.revision)
 
     def runner(self) -> JobRunner:
-        place = ReindexPlace(lambda: self.serving, self.catalogue, self.swap)
+        place = ReindexPlace(lambda: self.serving, self.catalogue, self.swap, self.elsewhere)
         return JobRunner(
             self.store, {"reindex": lambda context: reindex(place, context)}, poll_seconds=0.01
         )
@@ -104,6 +107,35 @@ def test_a_revision_that_a_killed_start_has_committed_is_still_called_for(
     job = season.run()
     assert job.result is not None
     assert (job.result["is_new_revision"], season.swaps) == (False, [job.result["revision"]])
+
+
+class Distant:
+    """Embeds elsewhere, as a cluster does, and counts."""
+
+    def __init__(self, embedder: Any) -> None:
+        self.fingerprint = embedder.fingerprint
+        self.embedder = embedder
+        self.embedded = 0
+
+    def embed_files(
+        self, photos: Iterable[LabelledPhoto]
+    ) -> Generator[list[EmbeddedPhoto | UnreadPhoto]]:
+        yield []  # nothing has come yet
+        for batch in embed_photos(list(photos), self.embedder):
+            self.embedded += len(batch)
+            yield batch
+
+
+def test_changed_photos_are_embedded_elsewhere_where_that_is_set(
+    season: Season, photo: Callable[..., bytes]
+) -> None:
+    distant = Distant(season.embedder)
+    season.elsewhere = lambda embedder: distant
+    (season.photos / "w_1" / "0.png").write_bytes(photo(5, (16, 16)))
+    (season.photos / "w_2" / "80.png").write_bytes(b"torn")
+    job = season.run()
+    assert job.result is not None
+    assert (job.result["reembedded"], job.result["unreadable"], distant.embedded) == (1, 1, 2)
 
 
 def test_an_unreadable_photo_is_told_and_kept(season: Season) -> None:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_gather  # pyright: ignore[reportUnknownVariableType]
 from torch.nn.parallel import DistributedDataParallel
 
+from embedding.errors import FlukeprintError
+from training.distributed.collectives import rows_of_all
 from training.recipes.choices import BadRecipe
 
-_TIMEOUT = timedelta(hours=6)  # the others wait while rank 0 decodes all photos, or measures
+TIMEOUT = timedelta(hours=6)  # the others wait while rank 0 decodes all photos, or measures
+
+
+class LostProcess(FlukeprintError):
+    """Another process of the same training is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +52,7 @@ class World:
         """Every process's rows, in rank order, with gradients flowing back to each."""
         if self.size == 1:
             return values
-        parts: tuple[Tensor, ...] = all_gather(values)  # pyright: ignore[reportUnknownVariableType]
-        return torch.cat(list(parts))
+        return rows_of_all(values)
 
     def broadcast(self, value: float) -> float:
         """Return rank 0's value in all processes."""
@@ -83,8 +89,23 @@ def enter_world(device: str) -> World:
             f'compute.device = {device!r}: {reason}. Allowed are "auto", "cpu" and "cuda"'
         ) from error
     if size > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=_TIMEOUT)
+        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=TIMEOUT)
     return World(rank, size, chosen)
+
+
+@contextmanager
+def lost_process_errors(world: World) -> Generator[None]:
+    """Raise LostProcess where a collective fails because another process is gone."""
+    try:
+        yield
+    except RuntimeError as error:
+        is_lost = isinstance(error, dist.DistError) or "gloo" in str(error)
+        if world.size == 1 or not is_lost:
+            raise
+        raise LostProcess(
+            f"another of the {world.size} processes ended, and this one can't go on without it; "
+            "see what that one printed. The same command with --resume continues the run"
+        ) from error
 
 
 def leave_world() -> None:

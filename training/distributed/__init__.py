@@ -1,0 +1,1 @@
+"""Several processes that train one network: their place, what they share, who prints."""
