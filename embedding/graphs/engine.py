@@ -19,6 +19,8 @@ from embedding.runtime import BadRuntime, Floats, Pixels, Precision
 
 _HINTS: dict[Precision, str] = {"float32": "f32", "bf16": "bf16"}
 _FAST_BF16 = "BF16"
+_Kept = tuple[dict[int, Floats], int]
+"""Arrays by output, and which of their rows a request fills."""
 
 
 class Engine:
@@ -74,7 +76,7 @@ class Engine:
             compiled = self._compile(path, options)
             if key is not None:
                 self._stored.write(key, compiled.export_model().getvalue())
-        return CompiledGraph(self._openvino.AsyncInferQueue(compiled, self.threads), compiled)
+        return CompiledGraph(compiled, self.threads)
 
     def _key(self, content: str, options: Mapping[str, object]) -> str:
         """Name a compiled graph by all that it depends on."""
@@ -112,13 +114,15 @@ class Engine:
 class CompiledGraph:
     """A graph ready for use, by one thread at a time: `start`, then `wait`."""
 
-    def __init__(self, queue: Any, compiled: Any) -> None:
-        self._queue = queue
+    def __init__(self, compiled: Any, requests: int) -> None:
+        """Have so many `requests` under way at most."""
+        self._requests: list[Any] = [compiled.create_infer_request() for _ in range(requests)]
+        self._kept: list[_Kept | None] = [None] * requests
+        self._next = 0
         self._outputs: list[str] = [output.get_any_name() for output in compiled.outputs]
         self._shapes: list[tuple[int, ...]] = [
             tuple(output.shape)[1:] for output in compiled.outputs
         ]
-        self._queue.set_callback(_keep)
 
     def start(self, pixels: Pixels, outputs: Sequence[str]) -> dict[str, Floats]:
         """Begin with photos (n, h, w, 3): the arrays of the named outputs, filled by `wait`."""
@@ -127,19 +131,32 @@ class CompiledGraph:
             at = self._outputs.index(name)
             into[at] = np.empty((len(pixels), *self._shapes[at]), np.float32)
         for row, photo in enumerate(pixels):
-            self._queue.start_async({0: np.ascontiguousarray(photo[None])}, (into, row))
+            at = self._next
+            self._next = (at + 1) % len(self._requests)
+            self._keep(at)
+            self._requests[at].get_input_tensor().data[0] = photo
+            self._requests[at].start_async()
+            self._kept[at] = (into, row)
         return {self._outputs[at]: array for at, array in into.items()}
 
     def wait(self) -> None:
         """Return when every photo is done."""
-        self._queue.wait_all()
+        for at in range(len(self._requests)):
+            self._keep(at)
 
+    def _keep(self, at: int) -> None:
+        """Wait for a request, and keep what it found. It is here that OpenVINO's errors appear.
 
-def _keep(request: Any, kept: tuple[dict[int, Floats], int]) -> None:
-    into, row = kept
-    for at, array in into.items():
-        found: NDArray[np.float32] = request.get_output_tensor(at).data
-        array[row] = found[0]
+        A callback would do so sooner, in a thread of OpenVINO's that has to wait for Python's lock.
+        """
+        kept, self._kept[at] = self._kept[at], None
+        if kept is None:
+            return
+        self._requests[at].wait()
+        into, row = kept
+        for output, array in into.items():
+            found: NDArray[np.float32] = self._requests[at].get_output_tensor(output).data
+            array[row] = found[0]
 
 
 def thread_count() -> int:

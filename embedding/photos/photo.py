@@ -377,6 +377,8 @@ def _to_rgb(image: Image) -> Image:
         background = PillowImage.new("RGBA", image.size, _BACKGROUND)
         background.alpha_composite(image.convert("RGBA"))
         return background.convert("RGB")
+    if image.mode == "RGB" and not isinstance(image, ImageFile):
+        return image  # pixels that were decoded to an image of their own
     return image.convert("RGB")
 
 

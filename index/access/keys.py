@@ -12,7 +12,7 @@ from embedding.errors import FlukeprintError
 from index.access.accounts.rows import AccountRow, InvitationRow
 from index.access.names import fold_name, name_fault
 from index.access.roles import ROLES, Role, is_role
-from index.access.tables import KeyRow, read, write_transaction
+from index.access.tables import KeyRow, has_rows, read, write_transaction
 from index.access.tokens import hash_of, is_secret, new_token, now_iso, parse_token
 
 # Said at the start of every secret, so that people and scanners see what it is, and never a part of
@@ -83,7 +83,7 @@ class Keys:
 
     def has_any(self) -> bool:
         """Whether a key was ever made; revoking the last one locks, it doesn't open."""
-        return bool(read(self._engine, select(KeyRow.id).limit(1)))
+        return has_rows(self._engine, KeyRow)
 
     def has_accounts(self) -> bool:
         """Whether somebody may come in without a key, by an account that is active."""

@@ -9,10 +9,12 @@ from sqlalchemy import Engine
 
 from index.access.accounts.accounts import Accounts
 from index.access.accounts.invitations import Invitations
+from index.access.accounts.rows import AccountRow
 from index.access.accounts.sessions import Sessions
 from index.access.idempotent_answers import StoredAnswers
 from index.access.keys import Keys
 from index.access.shared_buckets import SharedBuckets
+from index.access.tables import KeyRow, has_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class AccessStore:
     sessions: Sessions
     invitations: Invitations
     answers: StoredAnswers
+    engine: Engine
     buckets: SharedBuckets | None = None
     """Where requests are counted for all services together; None in SQLite."""
     close: Callable[[], None] = lambda: None
@@ -38,6 +41,7 @@ class AccessStore:
             Sessions(engine),
             Invitations(engine),
             StoredAnswers(engine, keep_seconds=keep_answers_hours * 3600),
+            engine,
             SharedBuckets(engine) if engine.dialect.name == "postgresql" else None,
             engine.dispose,
         )
@@ -47,4 +51,4 @@ class AccessStore:
 
         Revoking the last key, or deactivating an account, locks; it doesn't open.
         """
-        return self.keys.has_any() or self.accounts.has_any()
+        return has_rows(self.engine, KeyRow, AccountRow)

@@ -28,7 +28,7 @@ _ROWS_AT_ONCE = 2000
 
 @dataclass(frozen=True, slots=True)
 class SearchedRows:
-    """Parallel rows by photo name: labelled photos, whose they are, and their vectors.
+    """Parallel rows in any order: labelled photos, whose they are, and their vectors.
 
     `damaged` has the photos whose vectors are of no use, each with what is wrong with its vector.
     """
@@ -44,6 +44,7 @@ def read_searched_rows(session: Session, fingerprint: str) -> SearchedRows:
     names, individuals = list[str](), list[str]()
     damaged: dict[str, str] = {}
     check = vector_check(session, fingerprint)
+    # In no order: to sort them, SQLite would write all vectors to another table first.
     query = (
         select(
             PhotoRow.name,
@@ -55,7 +56,6 @@ def read_searched_rows(session: Session, fingerprint: str) -> SearchedRows:
         .join(VectorRow, VectorRow.photo_id == PhotoRow.id)
         .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
         .where(VectorRow.fingerprint == fingerprint, PhotoRow.state == CATALOGUED)
-        .order_by(PhotoRow.name)
         .execution_options(yield_per=_ROWS_AT_ONCE)
     )
 
@@ -76,4 +76,4 @@ def read_searched_rows(session: Session, fingerprint: str) -> SearchedRows:
             )
 
     live = LiveRows.collect(chunks(), check.dimension)
-    return SearchedRows(names, individuals, live, damaged)
+    return SearchedRows(names, individuals, live, dict(sorted(damaged.items())))

@@ -15,10 +15,7 @@ from numpy.typing import NDArray
 
 from embedding.photos.photo import Box
 from index.search.rows.texts import Texts
-from index.snapshots.served_photo import ServedPhoto
-
-CODED = ("individual", "species", "encounter", "taken_at", "state", "region")
-"""The facts that many photos share: a column of each holds numbers of texts."""
+from index.snapshots.served_photo import CODED, PhotoColumns, ServedPhoto
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -97,28 +94,38 @@ class PhotoTable(Mapping[str, ServedPhoto]):
 
     @classmethod
     def of(cls, photos: Iterable[tuple[str, ServedPhoto]], folder: Path) -> PhotoTable:
-        """Store photos that are sorted by name; `folder` is their catalogue's."""
-        within = f"{folder}{os.sep}"
-        names, paths, hashes = list[str](), list[str](), list[str]()
-        boxes = list[Box]()
-        none = Box(*[float("nan")] * 4)
-        coded: dict[str, list[str | None]] = {name: [] for name in CODED}
-        columns = tuple(coded[name] for name in CODED)
+        """Store photos in any order; `folder` is their catalogue's."""
+        columns = PhotoColumns([], [], [], [], tuple([] for _ in CODED))
         for name, photo in photos:
-            names.append(name)
-            paths.append(str(photo.path).removeprefix(within))
-            hashes.append(photo.content_hash)
-            boxes.append(photo.box or none)
-            for column, text in zip(columns, _coded(photo), strict=True):
+            columns.names.append(name)
+            columns.paths.append(str(photo.path))
+            columns.content_hashes.append(photo.content_hash)
+            columns.boxes.append(photo.box)
+            for column, text in zip(columns.coded, _coded(photo), strict=True):
                 column.append(text)
-        return cls(
+        return cls.of_columns(columns, folder)
+
+    @classmethod
+    def of_columns(cls, columns: PhotoColumns, folder: Path) -> PhotoTable:
+        """Store photos in any order; `folder` is their catalogue's."""
+        within = f"{folder}{os.sep}"
+        boxes = np.full((len(columns.names), 4), np.nan)
+        has_box = [row for row, box in enumerate(columns.boxes) if box is not None]
+        if has_box:
+            boxes[has_box] = [columns.boxes[row] for row in has_box]
+        table = cls(
             str(folder),
-            Texts.of(names),
-            Texts.of(paths),
-            Texts.of(hashes),
-            np.array(boxes, np.float64).reshape(-1, 4),
-            {name: CodedTexts.of(column) for name, column in coded.items()},
+            Texts.of(columns.names),
+            Texts.of(path.removeprefix(within) for path in columns.paths),
+            Texts.of(columns.content_hashes),
+            boxes,
+            {
+                name: CodedTexts.of(column)
+                for name, column in zip(CODED, columns.coded, strict=True)
+            },
         )
+        order = sorted(range(len(table)), key=columns.names.__getitem__)
+        return table._taken(np.array(order, np.int64))
 
     def __len__(self) -> int:
         """How many photos there are."""
@@ -178,14 +185,25 @@ class PhotoTable(Mapping[str, ServedPhoto]):
         more = PhotoTable.of(sorted(added.items()), Path(self.folder))
         places = [bisect.bisect_left(self.names, name) for name in more.names]
         before = np.searchsorted(kept, np.array(places, np.int64))
-        order = np.insert(kept, before, len(self) + np.arange(len(more)))
+        joined = PhotoTable(
+            self.folder,
+            self.names.joined(more.names),
+            self.paths.joined(more.paths),
+            self.content_hashes.joined(more.content_hashes),
+            np.concatenate([self.boxes, more.boxes]),
+            {name: self.coded[name].joined(more.coded[name]) for name in CODED},
+        )
+        return joined._taken(np.insert(kept, before, len(self) + np.arange(len(more))))
+
+    def _taken(self, order: NDArray[np.int64]) -> PhotoTable:
+        """The table of some rows, in the order that is given."""
         return PhotoTable(
             self.folder,
-            self.names.joined(more.names).take(order),
-            self.paths.joined(more.paths).take(order),
-            self.content_hashes.joined(more.content_hashes).take(order),
-            np.concatenate([self.boxes, more.boxes])[order],
-            {name: self.coded[name].joined(more.coded[name]).take(order) for name in CODED},
+            self.names.take(order),
+            self.paths.take(order),
+            self.content_hashes.take(order),
+            self.boxes[order],
+            {name: column.take(order) for name, column in self.coded.items()},
         )
 
     def _photo(

@@ -26,7 +26,7 @@ from index.snapshots.changed_mapping import change_mapping, fold_mapping
 from index.snapshots.later_changes import later_changes
 from index.snapshots.log_position import LogPosition, Touched, log_position
 from index.snapshots.photo_table import PhotoTable
-from index.snapshots.served_photo import ServedPhoto, read_served_photos
+from index.snapshots.served_photo import ServedPhoto, read_photo_columns
 from index.storage.connection import translating_errors
 
 
@@ -67,7 +67,7 @@ def read_tables(catalogue: Catalogue, factory: str) -> ServedCatalogue:
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         last = newest_revision(session, catalogue.address)
         calibration = fitted_calibration(session, last, None, may_be_old=True)
-        photos = PhotoTable.of(read_served_photos(session, catalogue.folder), catalogue.folder)
+        photos = PhotoTable.of_columns(read_photo_columns(session), catalogue.folder)
         species, viewpoints = read_species(session), read_viewpoints(session)
         gallery, damaged = read_gallery(session, catalogue, factory)
         log = log_position(session, last.revision)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +12,9 @@ from sqlalchemy.orm import Session
 from embedding.photos.photo import Box
 from index.catalogue.rows import CataloguePhoto
 from index.storage.schema import CATALOGUED, DELETED, EncounterRow, IndividualRow, PhotoRow
+
+CODED = ("individual", "species", "encounter", "taken_at", "state", "region")
+"""The facts that many photos share: a column of each holds numbers of texts."""
 
 _ROWS_AT_ONCE = 2000
 
@@ -56,43 +58,46 @@ class ServedPhoto(NamedTuple):
         return int(self.taken_at[:4]) if self.taken_at else None
 
 
-def read_served_photos(session: Session, folder: Path) -> Iterator[tuple[str, ServedPhoto]]:
-    """All photos but deleted ones with their names, sorted by these.
+class PhotoColumns(NamedTuple):
+    """The facts of photos in any order, a list of each.
 
-    Relative paths are within `folder`, the catalogue's. Equal texts are one object.
+    `boxes` are four shares, or None. `coded` has a column for each of CODED.
+    """
+
+    names: list[str]
+    paths: list[str]
+    content_hashes: list[str]
+    boxes: list[Sequence[float] | None]
+    coded: tuple[list[str | None], ...]
+
+
+def read_photo_columns(session: Session) -> PhotoColumns:
+    """The facts of all photos but deleted ones. Relative paths are within the catalogue's folder.
+
+    In no order: by name each would be searched for.
     """
     query = (
         select(
             PhotoRow.name,
             PhotoRow.path,
             PhotoRow.content_hash,
+            PhotoRow.box,
             IndividualRow.name,
             PhotoRow.species,
             EncounterRow.name,
             PhotoRow.taken_at,
-            PhotoRow.box,
             PhotoRow.state,
             EncounterRow.region,
         )
         .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
         .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
         .where(PhotoRow.state != DELETED)
-        .order_by(PhotoRow.name)
         .execution_options(yield_per=_ROWS_AT_ONCE)
     )
-    texts: dict[Any, Any] = {}
-    one, within = texts.setdefault, str(folder)
+    columns: tuple[list[Any], ...] = tuple([] for _ in range(4 + len(CODED)))
+    one = dict[Any, Any]().setdefault  # equal texts become one object
     for rows in session.execute(query).partitions():
-        for name, path, content, whose, species, encounter, taken_at, box, state, region in rows:
-            photo = ServedPhoto(
-                path if path.startswith(os.sep) else f"{within}{os.sep}{path}",
-                content,
-                one(whose, whose),
-                one(species, species),
-                one(encounter, encounter),
-                one(taken_at, taken_at),
-                None if box is None else Box(*box),
-                one(state, state),
-                one(region, region),
-            )
-            yield name, photo
+        for at, column in enumerate(zip(*rows, strict=True)):
+            columns[at].extend(column if at < 4 else map(one, column, column))
+    names, paths, content_hashes, boxes, *coded = columns
+    return PhotoColumns(names, paths, content_hashes, boxes, tuple(coded))

@@ -198,7 +198,9 @@ class Writing:
         from service.catalogue.writer import CatalogueWriter
 
         catalogue = Catalogue.open(file)
-        self.settings = SimpleNamespace(new_share=0.3, animal_threshold=None, engine=ENGINE)
+        self.settings = SimpleNamespace(
+            new_share=0.3, animal_threshold=None, engine=ENGINE, notice_url=None, notice_email=None
+        )
         started = time.process_time()
         self.serving = _read(catalogue, self.settings)
         self.start_seconds = time.process_time() - started

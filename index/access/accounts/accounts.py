@@ -17,7 +17,7 @@ from index.access.accounts.passwords import (
 from index.access.accounts.rows import AccountRow, InvitationRow, SessionRow
 from index.access.names import fold_name
 from index.access.roles import ROLES, Role, is_role
-from index.access.tables import read, write_transaction
+from index.access.tables import has_rows, read, write_transaction
 from index.access.tokens import now_iso
 
 
@@ -58,7 +58,7 @@ class Accounts:
 
     def has_any(self) -> bool:
         """Whether an account was ever made."""
-        return bool(read(self._engine, select(AccountRow.id).limit(1)))
+        return has_rows(self._engine, AccountRow)
 
     def find(self, id: str) -> Account:
         """The account of this id. Raises NoSuchAccount."""

@@ -1,6 +1,7 @@
 """Requests a second of flukeprint's service beside services that a laboratory would write itself.
 
     python -m tests.bench.peers.serving --catalogue catalogue.db --photos FOLDER [--rounds 3]
+        [--before ANOTHER_WORKING_COPY]
 
 The catalogue holds vectors of the shipped checkpoint. All services run at once and are asked in
 turn, by 1, 8 and 50 clients, so that other work hurts them alike; the best of the rounds counts. A
@@ -27,7 +28,7 @@ from typing import Any
 from demo.serving import free_port
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_FORMS = {"flukeprint": ("/v1/identify", "photos")}
+_OURS = ("flukeprint", "before")
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,10 @@ class Running:
 
 
 @contextmanager
-def started(name: str, catalogue: Path) -> Generator[Running]:
-    """Run a service until the block ends."""
+def started(name: str, catalogue: Path, code: Path) -> Generator[Running]:
+    """Run a service until the block ends; `code` is the working copy that it is of."""
     port = free_port()
-    if name == "flukeprint":
+    if name in _OURS:
         words = ["-m", "flukeprint", "serve", "--catalogue", str(catalogue), "--port", str(port)]
     else:
         words = ["-m", f"tests.bench.peers.{name}", str(port), str(catalogue)]
@@ -64,6 +65,7 @@ def started(name: str, catalogue: Path) -> Generator[Running]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         process_group=0,
+        cwd=code,
     )
     try:
         for _ in range(1200):
@@ -83,9 +85,9 @@ def started(name: str, catalogue: Path) -> Generator[Running]:
 
 def measured(service: Running, photos: Path, clients: int, seconds: float) -> Figures:
     """Load a service for some seconds."""
-    path, field = _FORMS.get(service.name, ("/identify", "photos"))
+    path = "/v1/identify" if service.name in _OURS else "/identify"
     before = _cpu(service.pid)
-    words = [str(service.port), path, field, str(clients), str(seconds), str(photos)]
+    words = [str(service.port), path, "photos", str(clients), str(seconds), str(photos)]
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.peers.load", *words],
         stdout=subprocess.PIPE,
@@ -123,9 +125,10 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--before", type=Path, help="another working copy, asked in turn as well")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 50])
     options = parser.parse_args()
-    names = ["flukeprint"]
+    names = [*_OURS] if options.before else ["flukeprint"]
     for name, packages in (("plain", ["torch", "timm"]), ("lit", ["litserve", "torch", "timm"])):
         absent = [each for each in packages if importlib.util.find_spec(each) is None]
         if absent:
@@ -134,7 +137,16 @@ def main() -> None:
             names.append(name)
     best: dict[tuple[str, int], Figures] = {}
     with ExitStack() as stack:
-        services = [stack.enter_context(started(name, options.catalogue)) for name in names]
+        services = [
+            stack.enter_context(
+                started(
+                    name,
+                    options.catalogue.absolute(),
+                    options.before if name == "before" else Path(),
+                )
+            )
+            for name in names
+        ]
         for service in services:
             measured(service, options.photos, 2, 3)  # graphs are compiled, memory is taken
         for _ in range(options.rounds):

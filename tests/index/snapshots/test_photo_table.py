@@ -44,6 +44,14 @@ def test_each_photo_is_as_it_was_stored() -> None:
     assert len(PhotoTable.of([], FOLDER)) == 0
 
 
+def test_photos_in_any_order_are_sorted_by_name(rng: np.random.Generator) -> None:
+    photos = {f"p{number:03}": a_photo(number) for number in range(100)}
+    named = list(photos.items())
+    order: list[int] = rng.permutation(100).tolist()
+    table = PhotoTable.of((named[at] for at in order), FOLDER)
+    assert list(table.items()) == named
+
+
 def test_a_moved_folder_moves_the_photos_in_it() -> None:
     table = PhotoTable.of([("p1", a_photo(1)), ("p5", a_photo(5))], FOLDER)
     moved = PhotoTable(

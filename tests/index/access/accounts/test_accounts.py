@@ -26,7 +26,14 @@ def test_a_catalogue_without_accounts_knows_nobody(access: AccessStore) -> None:
     assert access.accounts.check("Ana", PASSWORD) is None
     assert access.sessions.find("1234_x") is None
     assert access.invitations.all() == []
+    assert not access.has_anybody()
     access.keys.create("Ana", "admin")
+    assert access.has_anybody()
+
+
+def test_an_account_alone_is_somebody(access: AccessStore) -> None:
+    made(access, "Ana")
+    assert (access.keys.has_any(), access.accounts.has_any()) == (False, True)
     assert access.has_anybody()
 
 
