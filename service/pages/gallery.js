@@ -17,7 +17,7 @@ export function gallery(cards, start, actsOf = () => []) {
   const view = { zoom: 1, x: 0, y: 0 };
   const stage = el("div", { class: "gallery-photo" });
   const words = el("span", { class: "heading-note", "aria-live": "polite" });
-  const acts = el("span");
+  const acts = el("span", { class: "acts" });
   const previous = button(t("gallery.previous"), () => go(-1), {
     "aria-keyshortcuts": "ArrowLeft",
   });
