@@ -28,11 +28,12 @@ FAULTS_MINUTES ?= 5
 FAULTS_COUNT ?= 1000
 FAULTS ?=
 
-.PHONY: help setup demo test quick faults image house check format docs audit sbom helm clean
+.PHONY: help setup demo test clusters quick faults image house check format docs audit sbom helm clean
 
 help:
 	@echo "make demo    set up, then identify drawn whales over HTTP (KEEP=1 leaves the service running)"
 	@echo "make test    set up, then lint, type-check and test everything"
+	@echo "make clusters start Ray clusters of two nodes, and kill one: minutes that make test hasn't"
 	@echo "make quick   set up, then lint, type-check and run the tests that need no browser, server or weights"
 	@echo "make faults  kill, fill disks, flip bits, send rubbish: docs/reliability.md (FAULTS_MINUTES=$(FAULTS_MINUTES) each)"
 	@echo "make image   carry out the Dockerfile's steps in a fresh Debian root, as root (IMAGE='--build-arg FAISS=gpu')"
@@ -73,10 +74,14 @@ demo: $(firstword $(wildcard $(STAMP)) $(LIGHT_STAMP))
 # Without Helm the chart's tests skip, and say so.
 test: setup check
 	-@$(MAKE) -s helm
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -m "not cluster" --cov --cov-report=term-missing:skip-covered
+
+# Two Ray clusters at once would want the same ports, and starve each other on two cores.
+clusters: setup
+	$(BIN)/python -m pytest -q -m cluster
 
 quick: setup check
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -q -m "not heavy and not shared and not slow"
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -q -m "not heavy and not shared and not slow and not cluster"
 
 faults: setup
 	$(BIN)/python -W ignore -m tests.faults.run $(FAULTS) --minutes $(FAULTS_MINUTES) --count $(FAULTS_COUNT)

@@ -124,7 +124,8 @@ def test_the_demo_is_content_with_all_extras(tmp_path: Path) -> None:
 def test_demo_and_test_set_up_first(tmp_path: Path) -> None:
     for target, last in (
         ("demo", "flukeprint demo --keep"),
-        ("test", "python -m pytest -n 2 --dist loadfile --cov"),
+        ("test", 'python -m pytest -n 2 --dist loadfile -m "not cluster" --cov'),
+        ("clusters", "python -m pytest -q -m cluster"),
     ):
         said = dry_run(target, "FAISS=cpu", "KEEP=1", "TEST_WORKERS=2", f"VENV={tmp_path}")
         assert said.index("pip install") < said.index(last)

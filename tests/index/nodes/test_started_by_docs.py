@@ -22,7 +22,7 @@ import pytest
 from index.catalogue.catalogue import Catalogue
 from tests.index.nodes.two_nodes import LOOPBACK, ROOT, free_port, needs_ray
 
-pytestmark = [pytest.mark.heavy, pytest.mark.slow, needs_ray]
+pytestmark = [pytest.mark.cluster, needs_ray]
 
 
 def command_of_docs(start: str) -> list[str]:

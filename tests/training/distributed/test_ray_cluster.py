@@ -83,7 +83,7 @@ def test_a_cluster_that_is_not_there_is_refused(whale_folder: Path, tmp_path: Pa
 
 
 @needs_ray
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_ctrl_c_ends_all_a_killed_process_starts_again_and_an_error_comes_once(
     whale_folder: Path,
     whales: list[LabelledPhoto],
