@@ -100,7 +100,7 @@ def has_rows(engine: Engine, *rows: type[Table]) -> bool:
         found = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
         there = set(found.scalars())
         return any(
-            connection.exec_driver_sql(f"SELECT 1 FROM {name} LIMIT 1").first() is not None
+            connection.exec_driver_sql(f"SELECT id FROM {name} LIMIT 1").first() is not None
             for name in names
             if name in there
         )
