@@ -33,7 +33,7 @@ FAULTS ?=
 help:
 	@echo "make demo    set up, then identify drawn whales over HTTP (KEEP=1 leaves the service running)"
 	@echo "make test    set up, then lint, type-check and test everything"
-	@echo "make clusters start Ray clusters of two nodes, and kill one: minutes that make test hasn't"
+	@echo "make clusters start torchrun and Ray clusters, and kill parts of them: minutes that make test hasn't"
 	@echo "make quick   set up, then lint, type-check and run the tests that need no browser, server or weights"
 	@echo "make faults  kill, fill disks, flip bits, send rubbish: docs/reliability.md (FAULTS_MINUTES=$(FAULTS_MINUTES) each)"
 	@echo "make image   carry out the Dockerfile's steps in a fresh Debian root, as root (IMAGE='--build-arg FAISS=gpu')"

@@ -24,7 +24,7 @@ from index.reindex.update import update_catalogue
 from tests.index.nodes.two_nodes import TwoNodes, needs_ray
 from tests.index.reindex.states import state
 
-pytestmark = [pytest.mark.cluster, needs_ray]
+pytestmark = [pytest.mark.heavy, pytest.mark.slow, needs_ray]
 PHOTOS = 96
 
 

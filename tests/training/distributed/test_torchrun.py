@@ -23,6 +23,8 @@ __all__ = ["kind_folder"]
 EPOCHS = 8
 LONGER = (f"schedule.epochs={EPOCHS}", "schedule.save_every_steps=1")
 
+pytestmark = pytest.mark.cluster
+
 
 def overriding(*overrides: str) -> list[str]:
     return [part for override in overrides for part in ("--set", override)]
