@@ -58,12 +58,13 @@ class StrangerKind:
         """
         count = self.animal_count
         grown = count / max(1, count - 1) if self.is_held_out else 1.0
-        passing = self.passing(distances)
         nearest, counted = self._counted()
+        at = np.searchsorted(nearest, distances, side="left")
+        passing = counted[at]
         first, last = (np.searchsorted(nearest, nearest, side=side) for side in ("left", "right"))
         # Photos at one distance are one animal's, or some animals', of which one is enough.
         added = np.append(np.minimum(1.0, counted[last] - counted[first]), 1.0)
-        mean = (passing + added[np.searchsorted(nearest, distances, side="left")]) / (count + 1)
+        mean = (passing + added[at]) / (count + 1)
         share = (count - FEW_STRANGERS) / (MANY_STRANGERS - FEW_STRANGERS)
         weight = min(1.0, max(0.0, share))
         bounds = (1 - weight) * upper_bounds(passing, count) + weight * mean

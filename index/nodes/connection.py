@@ -39,8 +39,11 @@ class Workers(NamedTuple):
 
 
 @contextmanager
-def connected(address: str) -> Generator[Any]:
-    """Connect to a cluster; gives Ray's module. Raises BadRayCluster."""
+def connected(address: str, *, afterwards: str) -> Generator[Any]:
+    """Connect to a cluster; gives Ray's module. Raises BadRayCluster.
+
+    `afterwards`: what a person whose cluster is lost can do, the end of that message.
+    """
     ray = _import_ray(address)
     host, port = host_and_port(address)
     try:
@@ -59,8 +62,7 @@ def connected(address: str) -> Generator[Any]:
         raise
     except (ConnectionError, ray.exceptions.RayError) as error:
         raise BadRayCluster(
-            f"the cluster at ray://{host}:{port} was lost or refused this ({error}); what was "
-            "embedded before is kept, and the same command goes on from there"
+            f"the cluster at ray://{host}:{port} was lost or refused this ({error}); {afterwards}"
         ) from error
     finally:
         ray.shutdown()

@@ -25,6 +25,7 @@ from index.photos.embed import BATCH_PHOTOS, EmbeddedPhoto, UnreadPhoto
 
 # Ray keeps the chunks of a round in memory, and its workers only for one round.
 _ROUND_PHOTOS = 100_000
+_AFTERWARDS = "what was embedded before is kept, and the same command goes on from there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class RayEmbedder:
         left = list(photos)
         if not left:
             return
-        with connected(self._cluster.address) as ray:
+        with connected(self._cluster.address, afterwards=_AFTERWARDS) as ray:
             workers = count_workers(ray, self._order)
             for start in range(0, len(left), _ROUND_PHOTOS):
                 some = left[start : start + _ROUND_PHOTOS]
@@ -98,10 +99,7 @@ class RayEmbedder:
         coming = job.next.remote()
         while (found := (yield from awaited(ray, coming))) is not None:
             if isinstance(found, str):
-                raise BadRayCluster(
-                    f"the cluster gave up ({found}); what was embedded before is kept, and the "
-                    "same command goes on from there"
-                )
+                raise BadRayCluster(f"the cluster gave up ({found}); {_AFTERWARDS}")
             coming = job.next.remote()  # while these are stored
             for answer in found:
                 yield awaited_photos.take(pickle.loads(answer))

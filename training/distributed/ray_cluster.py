@@ -8,22 +8,20 @@ from __future__ import annotations
 import importlib
 import io
 import logging
-import os
 import shutil
-import socket
 import sys
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from embedding.errors import FlukeprintError
-from index.nodes.connection import host_and_port
+from index.nodes.connection import connected
 from index.nodes.places import BadRayCluster
 from training.distributed.world import TIMEOUT, LostProcess
 
-_REACH_SECONDS = 10.0
+_AFTERWARDS = "the same command with --resume begins the run or continues it"
 _MOST_FAILURES = 5  # of processes or nodes; those that are taken away with notice aren't counted
 _POLL_SECONDS = 1.0
 
@@ -52,7 +50,7 @@ def train_on_cluster(address: str, training: RayTraining) -> None:
     A process that dies is started again, with as many others as there are nodes for. Raises
     BadRayCluster, and what the work raised as FlukeprintError.
     """
-    with _connected(address) as ray:
+    with connected(address, afterwards=_AFTERWARDS) as ray:
         _refuse_too_few(ray, training)
         job = ray.remote(_Job).options(num_cpus=0, max_concurrency=4).remote(training)
         try:
@@ -154,35 +152,6 @@ class _Printing(io.TextIOBase):
         if self._line:
             self.write("\n")
         super().close()
-
-
-@contextmanager
-def _connected(address: str) -> Generator[Any]:
-    host, port = host_and_port(address)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        ray = _ray()
-    except ImportError as error:
-        raise BadRayCluster(
-            f"--on {address} needs Ray, which isn't installed: pip install 'flukeprint[ray]'"
-        ) from error
-    try:
-        socket.create_connection((host, port), timeout=_REACH_SECONDS).close()
-    except OSError as error:
-        raise BadRayCluster(
-            f"no cluster answers at ray://{host}:{port} ({error.strerror or error}): start one by "
-            f"`ray start --head` on {host}, and see that its port {port} is open to this machine"
-        ) from error
-    try:
-        ray.init(f"ray://{host}:{port}", logging_level="ERROR", log_to_driver=False)
-        yield ray
-    except (ConnectionError, ray.exceptions.RayError) as error:
-        raise BadRayCluster(
-            f"the cluster at ray://{host}:{port} was lost or refused this ({error}); the same "
-            "command with --resume begins the run or continues it"
-        ) from error
-    finally:
-        ray.shutdown()
 
 
 def _ray() -> Any:

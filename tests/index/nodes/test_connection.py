@@ -26,7 +26,7 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "ray", None)  # as if it weren't installed
     with (
         pytest.raises(BadRayCluster, match=r"pip install 'flukeprint\[ray\]'"),
-        connected("ray://head"),
+        connected("ray://head", afterwards="start again"),
     ):
         pass
 
@@ -35,6 +35,6 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_cluster_that_is_not_there_is_named() -> None:
     with (
         pytest.raises(BadRayCluster, match=r"no cluster answers at ray://127.*refused"),
-        connected(f"ray://127.0.0.1:{free_port()}"),
+        connected(f"ray://127.0.0.1:{free_port()}", afterwards="start again"),
     ):
         pass
